@@ -1,0 +1,48 @@
+# make run and make test are all a newcomer needs. Every target sets itself up first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run test check format bench lock screenshots setup-run setup-test setup-dev
+
+help:
+	@echo 'make run         install what is needed, start the site on http://127.0.0.1:8000'
+	@echo 'make test        the whole suite, on SQLite and on PostgreSQL with Valkey'
+	@echo 'make check       linters, types, import contracts, migrations, OpenAPI snapshot'
+	@echo 'make format      let the formatters change the code'
+	@echo 'make bench       the reference run, measured'
+	@echo 'make screenshots pictures of the running product, for the README'
+	@echo 'make lock        compile requirements/*.in to hash-locked *.txt'
+
+setup-run setup-test setup-dev: setup-%:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo 'ticketsite needs Python 3.11 or newer: $(PYTHON) was not found. Install it, or name one: make run PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) deploy/bootstrap.py $*
+
+run: setup-run
+	@exec $(BIN)/python deploy/run.py
+
+test: setup-test
+	$(BIN)/python -m pytest --backend sqlite
+	$(BIN)/python -m pytest --backend postgres
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files '*.html')
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/oxlint --deny-warnings
+	TICKETSITE_ENV=development $(BIN)/python manage.py makemigrations --check --dry-run
+	TICKETSITE_ENV=development $(BIN)/python manage.py export_openapi --check
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djade --target-version 5.2 $$(git ls-files '*.html')
+	TICKETSITE_ENV=development $(BIN)/python manage.py export_openapi
+
+lock: setup-dev
+	cd requirements && for name in bootstrap run test dev; do \
+	  ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    --no-header $$name.in -o $$name.txt || exit 1; done

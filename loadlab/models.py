@@ -1,0 +1,172 @@
+"""Runs of virtual buyers, what was measured each second, and who is there to supervise."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Run(models.Model):
+    """One execution of one scenario with fixed settings.
+
+    Note [One run at a time]
+        `slot` is 1 while a run is active and NULL afterwards, and it is unique: the database
+        itself refuses a second active run, whichever process asks.
+    """
+
+    class State(models.TextChoices):
+        """The life of a run; `services` says which moves are legal."""
+
+        REQUESTED = "requested", "Waiting for a worker"
+        STARTING = "starting", "Starting"
+        RUNNING = "running", "Running"
+        STOPPING = "stopping", "Stopping"
+        FINISHED = "finished", "Finished"
+        STOPPED = "stopped", "Stopped"
+        FAILED = "failed", "Failed"
+
+    ACTIVE = (State.REQUESTED, State.STARTING, State.RUNNING, State.STOPPING)
+
+    scenario = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
+    slot = models.PositiveSmallIntegerField(null=True, default=1, unique=True, editable=False)
+    user_count = models.PositiveIntegerField("virtual users")
+    think_time_s = models.FloatField("think time, s")
+    duration_s = models.PositiveIntegerField("duration, s")
+    capacity = models.PositiveIntegerField("rehearsal stock, places")
+    target = models.CharField(max_length=300, help_text="Base URL that the load goes to.")
+    fingerprint = models.CharField(
+        max_length=64, help_text="Equal for runs that may be compared: same load, same machine."
+    )
+    environment = models.JSONField(default=dict, help_text="Server, database, machine, versions.")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    requested_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, help_text="When the first buyer may start.")
+    ended_at = models.DateTimeField(null=True)
+    stop_requested_at = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=100, blank=True, help_text="Who supervises it.")
+    lease_until = models.DateTimeField(
+        null=True, help_text="When others may take the supervisor for dead."
+    )
+    reason = models.CharField(max_length=500, blank=True, help_text="Why it ended as it did.")
+    vacancy_id = models.BigIntegerField(null=True, help_text="Its rehearsal stock, while it runs.")
+    summary = models.JSONField(null=True, help_text="Totals and the table, once it ended.")
+    verdicts = models.JSONField(null=True, help_text="What the run may claim, with reasons.")
+
+    class Meta:
+        """Newest first; the guard of one active run is in the database."""
+
+        ordering = ("-id",)
+        permissions = (("start_run", "Can start and stop runs"),)
+        constraints = (
+            models.CheckConstraint(
+                name="run_slot_taken_exactly_while_active",
+                condition=Q(slot=1, state__in=("requested", "starting", "running", "stopping"))
+                | Q(slot__isnull=True, state__in=("finished", "stopped", "failed")),
+            ),
+            models.CheckConstraint(
+                name="run_settings_positive",
+                condition=Q(user_count__gte=1, duration_s__gte=1, capacity__gte=1)
+                & Q(think_time_s__gte=0),
+            ),
+        )
+
+    def __str__(self) -> str:
+        """Say number and scenario, as people do."""
+        return f"Run {self.pk}: {self.scenario}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it still waits, runs or is being stopped."""
+        return self.state in self.ACTIVE
+
+
+class RunSecond(models.Model):
+    """One second of a run as the generator saw it: all names and outcomes together."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="seconds")
+    seq = models.PositiveIntegerField(help_text="0 is the first second.")
+    ended_at = models.DateTimeField(help_text="By the generator's clock.")
+    elapsed_s = models.FloatField(help_text="From the first buyer to the end of this second.")
+    user_count = models.PositiveIntegerField()
+    request_count = models.PositiveIntegerField()
+    in_flight = models.PositiveIntegerField(help_text="Requests without an answer at its end.")
+    p50_ms = models.FloatField(null=True)
+    p95_ms = models.FloatField(null=True)
+    p99_ms = models.FloatField(null=True)
+    max_ms = models.FloatField(null=True)
+    cpu_pct = models.FloatField(help_text="Generator's processor time, of one core.")
+    lag_ms = models.FloatField(help_text="How late the generator's own timer woke.")
+    lost_count = models.PositiveIntegerField(default=0, help_text="Reports dropped so far.")
+
+    class Meta:
+        """A second exists once: a repeated report changes nothing."""
+
+        ordering = ("run", "seq")
+        constraints = (
+            models.UniqueConstraint(name="runsecond_once", fields=["run", "seq"]),
+            models.CheckConstraint(
+                name="runsecond_percentiles_exactly_with_requests",
+                condition=Q(request_count=0, p95_ms__isnull=True)
+                | Q(request_count__gt=0, p95_ms__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        """Say which second of which run."""
+        return f"Run {self.run_id}, second {self.seq}"
+
+
+class Sample(models.Model):
+    """Summary of one second of one run for one request name and outcome."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="samples")
+    seq = models.PositiveIntegerField()
+    name = models.CharField(max_length=60, help_text="As POST /purchase.")
+    outcome = models.CharField(max_length=10)
+    count = models.PositiveIntegerField()
+    sum_ms = models.FloatField(help_text="For the exact mean.")
+    p50_ms = models.FloatField()
+    p95_ms = models.FloatField()
+    p99_ms = models.FloatField()
+    max_ms = models.FloatField()
+    histogram = models.TextField(help_text="HDR histogram in µs, V2 compressed, base64.")
+
+    class Meta:
+        """One row for each second, name and outcome; only outcomes that are defined."""
+
+        ordering = ("run", "seq", "name", "outcome")
+        constraints = (
+            models.UniqueConstraint(
+                name="sample_once", fields=["run", "seq", "name", "outcome"]
+            ),
+            models.CheckConstraint(name="sample_not_empty", condition=Q(count__gte=1)),
+            models.CheckConstraint(
+                name="sample_outcome_known",
+                condition=Q(
+                    outcome__in=("read", "bought", "sold_out", "refused", "fault", "unknown")
+                ),
+            ),
+        )
+
+    def __str__(self) -> str:
+        """Say what was counted where."""
+        return f"{self.count} × {self.name} {self.outcome} in second {self.seq}"
+
+
+class LabWorker(models.Model):
+    """A process that claims runs, and when it was last heard of."""
+
+    name = models.CharField(max_length=100, unique=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        """Most recently heard of first."""
+
+        ordering = ("-seen_at",)
+
+    def __str__(self) -> str:
+        """Show host and process id."""
+        return self.name

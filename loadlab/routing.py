@@ -1,0 +1,7 @@
+"""Websocket addresses."""
+
+from django.urls import path
+
+from loadlab.consumers import RunConsumer
+
+websocket_urlpatterns = [path("ws/runs/<int:run_id>/", RunConsumer.as_asgi())]

@@ -1,0 +1,102 @@
+"""Every read of keys, purchases and tickets."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet, Sum
+
+from tickets.models import ApiKey, Purchase, Ticket
+from vacancy import selectors as stock_rows
+
+
+@dataclass(frozen=True)
+class Client:
+    """A key that was checked: who it is and what it may do."""
+
+    key_id: int
+    name: str
+    scopes: frozenset[str]
+    vacancy_id: int | None  # bound to this vacancy alone (rehearsals), or None
+
+
+@dataclass(frozen=True)
+class Sales:
+    """What the rows of one vacancy say, whatever its counters say."""
+
+    counters: stock_rows.Counters
+    purchase_count: int  # confirmed purchases
+    purchased_qty: int  # their places
+    ticket_count: int  # their tickets
+
+
+def key_digest(secret: str) -> str:
+    """Hash a key for storage. One round of SHA-256: 256 random bits need no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def client_for_key(*, secret: str, now: datetime) -> Client | None:
+    """Return who holds this key, or None if it is unknown, revoked or expired.
+
+    Demo keys are known in development only.
+    """
+    keys = ApiKey.objects.filter(digest=key_digest(secret), revoked_at=None).filter(
+        Q(expires_at=None) | Q(expires_at__gt=now)
+    )
+    if settings.TICKETSITE_ENV == "production":
+        keys = keys.filter(is_demo=False)
+    key = keys.first()
+    if key is None:
+        return None
+    return Client(key.pk, key.name, frozenset(key.scopes.split()), key.vacancy_id)
+
+
+def purchase_by_idempotency_key(*, client: Client, key: str) -> Purchase | None:
+    """Return the purchase this client made with this idempotency key, if any."""
+    return Purchase.objects.filter(client=client.key_id, idempotency_key=key).first()
+
+
+def purchase_of_client(*, client: Client, purchase_id: uuid.UUID) -> Purchase | None:
+    """Return one of the client's own purchases, with its tickets, or None."""
+    return (
+        Purchase.objects.prefetch_related("tickets")
+        .filter(client=client.key_id, pk=purchase_id)
+        .first()
+    )
+
+
+def ticket_codes(*, purchase: Purchase) -> list[str]:
+    """Return the codes of a purchase's tickets, in the order they were issued."""
+    return list(purchase.tickets.values_list("code", flat=True))
+
+
+def real_purchases() -> QuerySet[Purchase]:
+    """Return purchases that people made: nothing from rehearsals."""
+    return Purchase.objects.filter(vacancy__is_rehearsal=False)
+
+
+def real_tickets() -> QuerySet[Ticket]:
+    """Return tickets that people hold: nothing from rehearsals."""
+    return Ticket.objects.filter(purchase__vacancy__is_rehearsal=False)
+
+
+def sales_of(*, vacancy_id: int) -> Sales | None:
+    """Return the counters of a vacancy beside what its rows add up to, or None if it is gone."""
+    counters = stock_rows.counters(vacancy_id=vacancy_id)
+    if counters is None:
+        return None
+    confirmed = Q(status=Purchase.Status.CONFIRMED)
+    rows = Purchase.objects.filter(confirmed, vacancy=vacancy_id).aggregate(
+        count=Count("pk"), qty=Sum("qty")
+    )
+    tickets = Ticket.objects.filter(
+        purchase__vacancy=vacancy_id, purchase__status=Purchase.Status.CONFIRMED
+    ).count()
+    return Sales(
+        counters=counters,
+        purchase_count=rows["count"],
+        purchased_qty=rows["qty"] or 0,
+        ticket_count=tickets,
+    )

@@ -1,0 +1,174 @@
+"""Every write a client causes: keys made and revoked, places bought.
+
+Note [Idempotency]
+    The key is stored on the purchase itself, under a unique constraint with its client. A repeat
+    finds the row and gets the same answer; two that race meet at the constraint, one transaction
+    rolls back whole (its places included) and then reads the winner's row. There is no second
+    table that could disagree with the first. Refusals leave no row, so a retry after a restock
+    may succeed.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import IntegrityError, transaction
+
+from tickets.models import ApiKey, Purchase, Ticket
+from tickets.selectors import Client, key_digest, purchase_by_idempotency_key
+from vacancy import selectors as stock_rows
+from vacancy import services as stock
+
+KEY_PREFIX = "tsk_"  # so that secret scanners can find a leaked one
+
+
+class SaleRefusal(Exception):
+    """An expected refusal: nothing was sold. `code` is stable, the message is for people."""
+
+    code: ClassVar[str]
+
+
+class IdempotencyKeyReused(SaleRefusal):
+    """The key was used before, for another request."""
+
+    code = "idempotency-key-reused"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one buyer asks for. `idempotency_key` None means: not repeatable (short form)."""
+
+    vacancy_id: int | None  # None: the one the key is bound to, or else the default one
+    qty: int
+    client: Client | None  # None: anonymous, short form only
+    buyer_name: str = ""
+    buyer_email: str = ""
+    idempotency_key: str | None = None
+
+    @property
+    def request_hash(self) -> str:
+        """Fingerprint of what was asked, to tell a repeat from another request."""
+        asked = (self.vacancy_id, self.qty, self.buyer_name, self.buyer_email)
+        return hashlib.sha256(repr(asked).encode()).hexdigest()
+
+
+def buy(*, order: Order, now: datetime) -> Purchase:
+    """Sell the places and record who has them; returns after COMMIT.
+
+    A repeat of an answered idempotency key returns the first purchase and sells nothing.
+
+    Raises:
+        IdempotencyKeyReused: the key stands for another request.
+        vacancy.services.StockRefusal: not found, not on sale, over the limit or sold out.
+    """
+    earlier = _earlier(order)
+    if earlier is not None:
+        return earlier
+    try:
+        return _sell(order=order, now=now)
+    except IntegrityError:
+        # A twin won the race; our transaction is gone with everything in it.
+        earlier = _earlier(order)
+        if earlier is None:
+            raise
+        return earlier
+    except stock.SoldOut:
+        # The twin may be the one who bought the last place.
+        earlier = _earlier(order)
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _earlier(order: Order) -> Purchase | None:
+    if order.client is None or order.idempotency_key is None:
+        return None
+    found = purchase_by_idempotency_key(client=order.client, key=order.idempotency_key)
+    if found is not None and found.request_hash != order.request_hash:
+        raise IdempotencyKeyReused(
+            f"The idempotency key {order.idempotency_key!r} was used for another request."
+        )
+    return found
+
+
+@transaction.atomic(durable=True)
+def _sell(*, order: Order, now: datetime) -> Purchase:
+    bound_to = order.client.vacancy_id if order.client else None
+    vacancy = stock.places_sell(
+        vacancy_id=_wanted_vacancy(order, bound_to),
+        qty=order.qty,
+        rehearsal=bound_to is not None,
+        now=now,
+    )
+    purchase = Purchase.objects.create(
+        vacancy=vacancy,
+        client_id=order.client.key_id if order.client else None,
+        qty=order.qty,
+        unit_price=vacancy.price,
+        total=vacancy.price * order.qty,
+        currency=vacancy.currency,
+        buyer_name=order.buyer_name,
+        buyer_email=order.buyer_email,
+        idempotency_key=order.idempotency_key,
+        request_hash=order.request_hash if order.idempotency_key else "",
+        created_at=now,
+    )
+    Ticket.objects.bulk_create([Ticket(purchase=purchase) for _ in range(order.qty)])
+    return purchase
+
+
+def _wanted_vacancy(order: Order, bound_to: int | None) -> int:
+    if bound_to is not None and order.vacancy_id not in {None, bound_to}:
+        raise stock.VacancyNotFound(f"There is no vacancy {order.vacancy_id}.")
+    wanted = order.vacancy_id or bound_to or stock_rows.default_vacancy_id()
+    if wanted is None:
+        raise stock.VacancyNotFound("There is no default vacancy.")
+    return wanted
+
+
+def new_secret() -> str:
+    """Return a fresh API key of 256 random bits."""
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def key_create(
+    *,
+    name: str,
+    now: datetime,
+    scopes: str = "buy",
+    secret: str | None = None,
+    vacancy_id: int | None = None,
+    expires_at: datetime | None = None,
+    is_demo: bool = False,
+) -> tuple[ApiKey, str]:
+    """Store a new key's hash and return the key itself, the only time it is seen."""
+    secret = secret or new_secret()
+    key = ApiKey.objects.create(
+        name=name,
+        prefix=secret[:12],
+        digest=key_digest(secret),
+        scopes=scopes,
+        vacancy_id=vacancy_id,
+        expires_at=expires_at,
+        is_demo=is_demo,
+        created_at=now,
+    )
+    return key, secret
+
+
+def key_revoke(*, key_id: int, now: datetime) -> bool:
+    """Stop a key for good; processes notice within 5 s. False if it was revoked before."""
+    return bool(ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=now))
+
+
+@transaction.atomic
+def rehearsal_delete(*, vacancy_id: int) -> None:
+    """Remove a rehearsal vacancy with its purchases, tickets and key; real stock is left alone."""
+    if not stock_rows.is_rehearsal(vacancy_id=vacancy_id):
+        return
+    Ticket.objects.filter(purchase__vacancy=vacancy_id).delete()
+    Purchase.objects.filter(vacancy=vacancy_id).delete()
+    ApiKey.objects.filter(vacancy=vacancy_id).delete()
+    stock.vacancy_delete_rehearsal(vacancy_id=vacancy_id)

@@ -1,0 +1,42 @@
+"""The till: where purchases of this process meet the database.
+
+One lane, one connection: purchases are committed one after another in order of arrival, and an
+answer leaves only after COMMIT. The queue is bounded, so a flood is refused with `overloaded`
+instead of waiting for seconds.
+"""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from tickets import selectors, services
+from tickets.models import Purchase
+from vacancy.lanes import Lane
+
+QUEUE_LIMIT = 1000
+TILL = Lane("till", limit=QUEUE_LIMIT)
+
+
+@dataclass(frozen=True)
+class Sale:
+    """What was sold; `remaining` counts the vacancy's free places right after it."""
+
+    purchase: Purchase
+    codes: list[str]
+    remaining: int
+
+
+async def sell(order: services.Order) -> Sale:
+    """Sell, and return only when it is committed.
+
+    Raises:
+        vacancy.lanes.LaneFull: too many wait already; nothing was sold.
+        tickets.services.SaleRefusal, vacancy.services.StockRefusal: see `services.buy`.
+    """
+    return await TILL.run(_sell, order)
+
+
+def _sell(order: services.Order) -> Sale:
+    purchase = services.buy(order=order, now=timezone.now())
+    codes = selectors.ticket_codes(purchase=purchase)
+    return Sale(purchase, codes, remaining=purchase.vacancy.available)

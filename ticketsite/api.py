@@ -1,0 +1,137 @@
+"""The NinjaAPI object and the table from errors to answers.
+
+    Exception
+    ├── vacancy.services.StockRefusal        404, 409 or 422 by its code
+    │   ├── VacancyNotFound                  not-found
+    │   ├── NotOnSale                        not-on-sale
+    │   ├── SoldOut                          sold-out
+    │   ├── OverPurchaseLimit                limit-per-purchase
+    │   └── CapacityTooLow                   (admin only)
+    ├── tickets.services.SaleRefusal         by its code
+    │   ├── IdempotencyKeyReused             idempotency-key-reused
+    │   ├── tickets.api.IdempotencyKeyMissing    idempotency-key-missing
+    │   ├── tickets.api.IdempotencyKeyMalformed  malformed-request
+    │   └── tickets.api.PurchaseNotFound     not-found
+    ├── tickets.auth.AuthRefusal             by its code
+    │   ├── Unauthenticated                  unauthenticated
+    │   └── Forbidden                        forbidden
+    ├── vacancy.lanes.LaneFull               overloaded
+    ├── ninja.errors.ValidationError         invalid-request, with the fields
+    ├── ninja.errors.HttpError               by its status
+    └── anything else                        internal-error (ticketsite.lean)
+"""
+
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
+
+from ticketsite import __version__
+from ticketsite.health import router as health
+from ticketsite.problems import CODE_FOR_STATUS, CONTENT_TYPE, KINDS, problem
+from tickets.api import router as selling
+from tickets.api import short_form
+from tickets.auth import AuthRefusal, optional_key
+from tickets.services import SaleRefusal
+from vacancy.api import router as stock
+from vacancy.lanes import LaneFull
+from vacancy.services import StockRefusal
+
+PREFIX = "/api/v1"
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457. Programs look at `code`; `detail` is for people.",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "enum": sorted(KINDS)},
+        "detail": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+}
+
+
+class Api(NinjaAPI):
+    """NinjaAPI whose OpenAPI document also tells of the errors every operation can answer."""
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        """Add one `default` problem+json response to each operation."""
+        document = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+        reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        answer = {
+            "description": "Refused or failed: see `code`",
+            "content": {CONTENT_TYPE: reference},
+        }
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"]["default"] = answer
+        return document
+
+
+api = Api(
+    title="ticketsite",
+    version=__version__,
+    description=(
+        "A box office that never sells a place twice. Buying needs an API key, "
+        "`Authorization: Bearer …`, and an `Idempotency-Key` that makes retries safe."
+    ),
+    auth=optional_key,
+    docs_url="/docs",
+    urls_namespace="api-1",
+)
+api.add_router("", health)
+api.add_router("", stock)
+api.add_router("", selling)
+api.add_router("", short_form)
+
+
+@api.exception_handler(StockRefusal)
+def _stock_refusal(request: HttpRequest, refusal: StockRefusal) -> HttpResponse:
+    available = getattr(refusal, "available", None)
+    extensions = {} if available is None else {"available": available}
+    return problem(refusal.code, str(refusal), **extensions)
+
+
+@api.exception_handler(SaleRefusal)
+def _sale_refusal(request: HttpRequest, refusal: SaleRefusal) -> HttpResponse:
+    return problem(refusal.code, str(refusal))
+
+
+@api.exception_handler(AuthRefusal)
+def _auth_refusal(request: HttpRequest, refusal: AuthRefusal) -> HttpResponse:
+    return problem(refusal.code, str(refusal))
+
+
+@api.exception_handler(LaneFull)
+def _lane_full(request: HttpRequest, refusal: LaneFull) -> HttpResponse:
+    return problem(refusal.code, str(refusal))
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def _database_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem("overloaded", "The database does not answer at the moment.")
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    fields = [
+        {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+        for item in error.errors
+    ]
+    sentence = "; ".join(f"{item['field']}: {item['message']}" for item in fields)
+    return problem("invalid-request", sentence, errors=fields)
+
+
+@api.exception_handler(HttpError)
+def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(CODE_FOR_STATUS.get(error.status_code, "internal-error"), str(error))

@@ -1,0 +1,60 @@
+"""The ways in: `application` for the web role, `api_application` for the api role.
+
+Three routes: /api/v1 to the lean handler, other HTTP to Django's own handler, websockets to
+Channels. The api role serves only the first, and the static files of its documentation.
+"""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketsite.settings")
+
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()  # sets Django up, so it comes before what uses it
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+
+from loadlab.routing import websocket_urlpatterns
+from ticketsite.api import PREFIX
+from ticketsite.lean import lean_application
+from ticketsite.problems import problem
+
+websocket_application = AllowedHostsOriginValidator(
+    AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+)
+
+
+def _is_api(path: str) -> bool:
+    return path == PREFIX or path.startswith(PREFIX + "/")
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Serve everything: admin, websockets, and the API for convenience."""
+    if scope["type"] == "websocket":
+        await websocket_application(scope, receive, send)
+    elif scope["type"] == "http" and _is_api(scope["path"]):
+        await lean_application(scope, receive, send)
+    else:
+        await django_application(scope, receive, send)
+
+
+async def api_application(scope: Any, receive: Any, send: Any) -> None:
+    """Serve /api/v1 and the static files of its documentation, nothing else."""
+    if scope["type"] != "http":
+        raise ValueError(f"the api role serves HTTP only, not {scope['type']}")
+    if scope["path"].startswith("/static/"):
+        await django_application(scope, receive, send)
+    elif _is_api(scope["path"]):
+        await lean_application(scope, receive, send)
+    else:
+        await _elsewhere(send)
+
+
+async def _elsewhere(send: Any) -> None:
+    response = problem("not-found", "This server answers under /api/v1 only.")
+    headers = [(k.lower().encode(), v.encode()) for k, v in response.items()]
+    await send({"type": "http.response.start", "status": 404, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})

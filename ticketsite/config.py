@@ -1,0 +1,146 @@
+"""Every setting the environment may give, typed; a wrong value stops the start with a sentence."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+CommaList = Annotated[list[str], NoDecode]
+
+
+class Config(BaseSettings):
+    """The environment, checked. Field descriptions are what `.env.example` and README say."""
+
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=True)
+
+    env: Literal["production", "development"] = Field(
+        "production", alias="TICKETSITE_ENV", description="`make run` sets `development`"
+    )
+    secret_key: str = Field(
+        "", alias="SECRET_KEY", description="required in production, 32 characters or more"
+    )
+    debug: bool = Field(False, alias="DEBUG", description="refused in production")
+    allowed_hosts: CommaList = Field(
+        [], alias="ALLOWED_HOSTS", description="comma list; required in production"
+    )
+    csrf_trusted_origins: CommaList = Field(
+        [], alias="CSRF_TRUSTED_ORIGINS", description="comma list of https:// origins"
+    )
+    database_url: str = Field(
+        f"sqlite:///{VAR / 'ticketsite.sqlite3'}",
+        alias="DATABASE_URL",
+        description="`sqlite:///path` or `postgres://user:password@host:5432/name`",
+    )
+    redis_url: str = Field(
+        "", alias="REDIS_URL", description="none: channel layer and cache live in memory"
+    )
+    host: str = Field("127.0.0.1", alias="HOST", description="address both servers listen on")
+    port: int = Field(8000, alias="PORT", ge=1, le=65535, description="web role: admin")
+    api_port: int = Field(8001, alias="API_PORT", ge=1, le=65535, description="api role")
+    api_workers: int = Field(
+        1, alias="API_WORKERS", ge=1, le=64, description="api processes; above 1 needs PostgreSQL"
+    )
+    log_format: Literal["console", "json"] = Field("console", alias="LOG_FORMAT")
+    open_short_form: bool | None = Field(
+        None,
+        alias="TICKETSITE_OPEN_SHORT_FORM",
+        description="purchases without a key; on in development, refused in production",
+    )
+    loadlab_target: str = Field(
+        "", alias="LOADLAB_TARGET", description="what runs load; default: the api role"
+    )
+    loadlab_allowed_targets: CommaList = Field(
+        [], alias="LOADLAB_ALLOWED_TARGETS", description="comma list; default: the target alone"
+    )
+    loadlab_max_users: int = Field(1000, alias="LOADLAB_MAX_USERS", ge=1, le=100_000)
+    loadlab_max_duration_s: int = Field(3600, alias="LOADLAB_MAX_DURATION_S", ge=1, le=86_400)
+
+    @field_validator(
+        "allowed_hosts", "csrf_trusted_origins", "loadlab_allowed_targets", mode="before"
+    )
+    @classmethod
+    def split_commas(cls, value: object) -> object:
+        """Read `a, b` as two entries."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @model_validator(mode="after")
+    def refuse_unsafe(self) -> Self:
+        """Refuse what production must not have, and what SQLite cannot do."""
+        if self.env == "production":
+            self._refuse_unsafe_production()
+        if self.api_workers > 1 and self.database_url.startswith("sqlite"):
+            raise ValueError(
+                "API_WORKERS above 1 needs PostgreSQL: SQLite is unfair between several writers. "
+                "Set DATABASE_URL, or API_WORKERS=1"
+            )
+        for target in [self.target, *self.loadlab_allowed_targets]:
+            parts = urlsplit(target)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError(f"a load target must be http://host:port, not {target!r}")
+        return self
+
+    def _refuse_unsafe_production(self) -> None:
+        if len(self.secret_key) < 32:
+            raise ValueError("SECRET_KEY of at least 32 characters is required in production")
+        if self.debug:
+            raise ValueError("DEBUG is refused in production")
+        if not self.allowed_hosts:
+            raise ValueError("ALLOWED_HOSTS is required in production")
+        if self.open_short_form:
+            raise ValueError("TICKETSITE_OPEN_SHORT_FORM is refused in production")
+
+    @property
+    def development(self) -> bool:
+        """True only when the environment says so by name."""
+        return self.env == "development"
+
+    @property
+    def target(self) -> str:
+        """Base URL that load runs aim at, without a trailing slash."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104
+        host = f"[{host}]" if ":" in host else host
+        return (self.loadlab_target or f"http://{host}:{self.api_port}").rstrip("/")
+
+    @property
+    def short_form_open(self) -> bool:
+        """Whether a purchase without a key is answered."""
+        return self.development if self.open_short_form is None else self.open_short_form
+
+
+def read_config() -> Config:
+    """Read the environment.
+
+    Raises:
+        SystemExit: with one sentence for each wrong setting.
+    """
+    try:
+        config = Config()
+    except ValidationError as error:
+        sentences = [_sentence(item["loc"], item["msg"]) for item in error.errors()]
+        raise SystemExit("ticketsite cannot start: " + "; ".join(sentences) + ".") from None
+    if config.development and not config.secret_key:
+        config.secret_key = development_secret()
+    return config
+
+
+def _sentence(place: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(str(part) for part in place)
+    text = message.removeprefix("Value error, ").rstrip(".")
+    return f"{name}: {text}" if name else text
+
+
+def development_secret() -> str:
+    """Make one secret for this checkout and keep it in an ignored file."""
+    path = VAR / "secret_key"
+    VAR.mkdir(exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text()

@@ -1,0 +1,13 @@
+"""Where each path goes; `ticketsite.asgi` decides first which handler sees it."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+from ticketsite.api import api
+
+urlpatterns = [
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+]

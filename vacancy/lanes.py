@@ -1,0 +1,69 @@
+"""Threads that do database work for the event loop.
+
+Note [Lanes]
+    Django's ORM is synchronous. Handing every query to `sync_to_async` costs a thread hop into a
+    pool that all requests share, and whoever holds the thread holds a connection. A lane is one
+    long-lived thread with one connection of its own and a bounded queue: reads never wait behind
+    sales, and a flood is refused at the door instead of piling up. Work belongs to the lane, not
+    to the request: a client that hangs up cannot cut a transaction in half.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar, ParamSpec, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class LaneFull(Exception):
+    """The queue is at its limit: nothing was started, come again in a moment."""
+
+    code: ClassVar[str] = "overloaded"
+
+
+class Lane:
+    """One thread, one database connection, one bounded queue; jobs run in order of arrival."""
+
+    def __init__(self, name: str, *, limit: int) -> None:
+        """Start nothing yet: the thread begins with the first job. `limit` counts jobs."""
+        self.name = name
+        self.limit = limit
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"lane-{name}")
+
+    async def run(self, job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `job` in the lane and return its result.
+
+        Raises:
+            LaneFull: the queue is at its limit; the job was not started.
+        """
+        with self._lock:
+            if self._waiting >= self.limit:
+                raise LaneFull(f"The {self.name} queue is full.")
+            self._waiting += 1
+        future = self._executor.submit(self._work, lambda: job(*args, **kwargs))
+        return await asyncio.wrap_future(future)
+
+    def _work(self, job: Callable[[], R]) -> R:
+        try:
+            return job()
+        except (OperationalError, InterfaceError):
+            # The connection may be dead (server restarted); the next job opens a fresh one.
+            connection.close()
+            raise
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def close_connection(self) -> None:
+        """Give the lane's connection back, as before a test database is dropped. Blocks."""
+        self._executor.submit(connection.close).result()
+
+
+READS = Lane("reads", limit=2000)

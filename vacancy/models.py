@@ -1,0 +1,124 @@
+"""Places for sale and the ledger of every way their counters moved that was not a sale."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.utils import timezone
+
+models.CharField.register_lookup(Length)
+
+
+class Vacancy(models.Model):
+    """One kind of place for sale: an event's category, with a capacity.
+
+    Always `available + held + sold = capacity`, none below 0: the database itself refuses a row
+    that says otherwise, whoever writes it.
+    """
+
+    class State(models.TextChoices):
+        """Where a vacancy stands; only `on_sale` sells."""
+
+        DRAFT = "draft", "Draft"
+        ON_SALE = "on_sale", "On sale"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    name = models.CharField(max_length=200)
+    venue = models.CharField(max_length=200, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True, help_text="When the event begins.")
+    on_sale_from = models.DateTimeField(
+        null=True, blank=True, help_text="Empty: as soon as it is put on sale."
+    )
+    on_sale_until = models.DateTimeField(
+        null=True, blank=True, help_text="That instant excluded. Empty: until it is closed."
+    )
+    price = models.PositiveIntegerField(
+        default=0, help_text="In minor units: 2500 is 25.00 in a currency with cents."
+    )
+    currency = models.CharField(max_length=3, default="EUR", help_text="ISO 4217 code, as EUR.")
+    max_per_purchase = models.PositiveSmallIntegerField(default=10)
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    is_default = models.BooleanField(
+        "default", default=False, help_text="The one that is meant when a request names none."
+    )
+    is_rehearsal = models.BooleanField("rehearsal", default=False, editable=False)
+    capacity = models.PositiveIntegerField()
+    available = models.PositiveIntegerField(editable=False)
+    held = models.PositiveIntegerField(default=0, editable=False)
+    sold = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        """Constraints are the last word on stock; see the class docstring."""
+
+        verbose_name_plural = "vacancies"
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                name="vacancy_counters_not_negative",
+                condition=Q(capacity__gte=0, available__gte=0, held__gte=0, sold__gte=0),
+            ),
+            models.CheckConstraint(
+                name="vacancy_counters_add_up",
+                condition=Q(capacity=F("available") + F("held") + F("sold")),
+            ),
+            models.CheckConstraint(
+                name="vacancy_max_per_purchase_positive", condition=Q(max_per_purchase__gte=1)
+            ),
+            models.CheckConstraint(
+                name="vacancy_state_known",
+                condition=Q(state__in=("draft", "on_sale", "paused", "closed")),
+            ),
+            models.CheckConstraint(
+                name="vacancy_currency_three_letters", condition=Q(currency__length=3)
+            ),
+            models.CheckConstraint(
+                name="vacancy_sale_ends_after_it_begins",
+                condition=Q(on_sale_from=None)
+                | Q(on_sale_until=None)
+                | Q(on_sale_from__lt=F("on_sale_until")),
+            ),
+            models.CheckConstraint(
+                name="vacancy_rehearsal_is_never_default",
+                condition=Q(is_default=False) | Q(is_rehearsal=False),
+            ),
+            models.UniqueConstraint(
+                name="vacancy_one_default", fields=["is_default"], condition=Q(is_default=True)
+            ),
+        )
+
+    def __str__(self) -> str:
+        """Name it so that two events with the same category can be told apart."""
+        return f"{self.name}, {self.venue} (#{self.pk})" if self.venue else f"{self.name} (#{self.pk})"
+
+
+class StockMovement(models.Model):
+    """One line of the append-only ledger: who moved how many places, when and why."""
+
+    class Kind(models.TextChoices):
+        """What moved the counters."""
+
+        CAPACITY = "capacity", "Capacity"
+
+    vacancy = models.ForeignKey(Vacancy, on_delete=models.CASCADE, related_name="movements")
+    kind = models.CharField(max_length=10, choices=Kind)
+    qty = models.IntegerField(help_text="Places added, or removed if below 0.")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta:
+        """A movement moves something and says why."""
+
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(name="stockmovement_moves_something", condition=~Q(qty=0)),
+            models.CheckConstraint(name="stockmovement_says_why", condition=~Q(reason="")),
+        )
+
+    def __str__(self) -> str:
+        """Say the change and the reason."""
+        return f"{self.qty:+d} on vacancy {self.vacancy_id}: {self.reason}"

@@ -1,0 +1,61 @@
+"""Every read of stock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from vacancy.models import Vacancy
+from vacancy.services import _open_at
+
+
+@dataclass(frozen=True)
+class Counters:
+    """A vacancy's four numbers, in places."""
+
+    capacity: int
+    available: int
+    held: int
+    sold: int
+
+
+def counters(*, vacancy_id: int) -> Counters | None:
+    """Return the counters as they are now, or None if there is no such vacancy."""
+    fields = ("capacity", "available", "held", "sold")
+    row = Vacancy.objects.filter(pk=vacancy_id).values(*fields).first()
+    return Counters(**row) if row else None
+
+
+def is_rehearsal(*, vacancy_id: int) -> bool:
+    """Say whether this is stock that exists only for a run."""
+    return Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True).exists()
+
+
+def default_vacancy_id() -> int | None:
+    """Return the id of the default vacancy, if one is set."""
+    return Vacancy.objects.filter(is_default=True).values_list("pk", flat=True).first()
+
+
+def real_vacancies() -> QuerySet[Vacancy]:
+    """Return all stock that people really buy: everything but rehearsal stock."""
+    return Vacancy.objects.filter(is_rehearsal=False)
+
+
+def vacancies_on_sale(*, now: datetime) -> list[Vacancy]:
+    """Return what a stranger may buy now, in id order."""
+    return list(real_vacancies().filter(_open_at(now)).order_by("pk"))
+
+
+def vacancy_visible(*, vacancy_id: int | None, only: int | None = None) -> Vacancy | None:
+    """Return one vacancy as a buyer may see it, or None.
+
+    `vacancy_id` None means the default one. `only` is the vacancy that the caller's key is bound
+    to, if any: such a key sees that one and nothing else, and it is the key's default.
+    Drafts are nobody's business; paused and closed ones are shown with their state.
+    """
+    if only is not None:
+        return Vacancy.objects.filter(pk=only).first() if vacancy_id in {None, only} else None
+    visible = real_vacancies().exclude(state=Vacancy.State.DRAFT)
+    if vacancy_id is None:
+        return visible.filter(is_default=True).first()
+    return visible.filter(pk=vacancy_id).first()

@@ -1,0 +1,178 @@
+"""Every way a vacancy's counters and state may move.
+
+Note [One conditional update]
+    A counter moves by one UPDATE built from F() expressions whose WHERE says everything that must
+    hold: enough places, on sale, inside the window. The database evaluates both under the row's
+    lock, so two buyers can never both see the last place. The number of changed rows decides;
+    only a refused update reads the row again, and only to say why.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import F, Q
+
+from vacancy.models import StockMovement, Vacancy
+
+
+class StockRefusal(Exception):
+    """An expected refusal: nothing was changed. `code` is stable, the message is for people."""
+
+    code: ClassVar[str]
+
+
+class VacancyNotFound(StockRefusal):
+    """No such vacancy, or not one that this caller may see."""
+
+    code = "not-found"
+
+
+class NotOnSale(StockRefusal):
+    """The vacancy is a draft, paused, closed or outside its sale window."""
+
+    code = "not-on-sale"
+
+
+class SoldOut(StockRefusal):
+    """Fewer places are available than were asked for; `available` says how many."""
+
+    code = "sold-out"
+
+    def __init__(self, message: str, *, available: int) -> None:
+        """Keep the number beside the sentence."""
+        super().__init__(message)
+        self.available = available
+
+
+class OverPurchaseLimit(StockRefusal):
+    """More places were asked for than one purchase may have."""
+
+    code = "limit-per-purchase"
+
+
+class CapacityTooLow(StockRefusal):
+    """Capacity would go below what is sold or held."""
+
+    code = "capacity-too-low"
+
+
+def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) -> Vacancy:
+    """Move `qty` places from available to sold and return the vacancy as it then is.
+
+    Call it inside the transaction that records the purchase. `rehearsal` must match the
+    vacancy's own flag: real stock and rehearsal stock never serve each other's buyers.
+
+    Raises:
+        VacancyNotFound: no such vacancy for this kind of buyer.
+        NotOnSale, OverPurchaseLimit, SoldOut: as named. Nothing was moved.
+    """
+    moved = (
+        Vacancy.objects.filter(_open_at(now), pk=vacancy_id, is_rehearsal=rehearsal)
+        .filter(available__gte=qty, max_per_purchase__gte=qty)
+        .update(available=F("available") - qty, sold=F("sold") + qty)
+    )
+    vacancy = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal).first()
+    if vacancy is None:
+        raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
+    if not moved:
+        raise _why_not(vacancy, qty=qty, now=now)
+    return vacancy
+
+
+def _open_at(now: datetime) -> Q:
+    return (
+        Q(state=Vacancy.State.ON_SALE)
+        & (Q(on_sale_from=None) | Q(on_sale_from__lte=now))
+        & (Q(on_sale_until=None) | Q(on_sale_until__gt=now))
+    )
+
+
+def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal:
+    if vacancy.state != Vacancy.State.ON_SALE:
+        return NotOnSale(f"Vacancy {vacancy.pk} is {vacancy.get_state_display().lower()}.")
+    if vacancy.on_sale_from and now < vacancy.on_sale_from:
+        return NotOnSale(
+            f"Vacancy {vacancy.pk} goes on sale at {vacancy.on_sale_from.isoformat()}."
+        )
+    if vacancy.on_sale_until and now >= vacancy.on_sale_until:
+        return NotOnSale(f"The sale of vacancy {vacancy.pk} has ended.")
+    if qty > vacancy.max_per_purchase:
+        return OverPurchaseLimit(
+            f"{qty} places were asked for; one purchase may have {vacancy.max_per_purchase}."
+        )
+    # The row may have gained places since the update was refused; "try again" is still true.
+    return SoldOut(
+        f"{qty} asked for, {vacancy.available} available.", available=vacancy.available
+    )
+
+
+def vacancy_create_rehearsal(*, name: str, capacity: int, now: datetime) -> Vacancy:
+    """Make stock that exists only for one run: on sale at once, never listed, never default."""
+    return Vacancy.objects.create(
+        name=name,
+        capacity=capacity,
+        available=capacity,
+        state=Vacancy.State.ON_SALE,
+        is_rehearsal=True,
+        created_at=now,
+    )
+
+
+def vacancy_delete_rehearsal(*, vacancy_id: int) -> None:
+    """Remove rehearsal stock; real stock is left alone whatever the id says."""
+    Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True).delete()
+
+
+@transaction.atomic
+def capacity_change(
+    *, vacancy_id: int, by: int, reason: str, actor: AbstractBaseUser | None, now: datetime
+) -> Vacancy:
+    """Add `by` places (remove them if below 0) while selling, and write down who and why.
+
+    Raises:
+        VacancyNotFound: no such vacancy.
+        CapacityTooLow: more would go than are available; says how many can.
+    """
+    moved = Vacancy.objects.filter(pk=vacancy_id, available__gte=-by).update(
+        capacity=F("capacity") + by, available=F("available") + by
+    )
+    vacancy = Vacancy.objects.filter(pk=vacancy_id).first()
+    if vacancy is None:
+        raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
+    if not moved:
+        raise CapacityTooLow(
+            f"{vacancy.sold} sold and {vacancy.held} held: capacity cannot go below "
+            f"{vacancy.sold + vacancy.held}. {-by} were to go, at most {vacancy.available} can."
+        )
+    StockMovement.objects.create(
+        vacancy=vacancy,
+        kind=StockMovement.Kind.CAPACITY,
+        qty=by,
+        actor=actor,
+        reason=reason,
+        at=now,
+    )
+    return vacancy
+
+
+def state_change(*, vacancy_id: int, to: Vacancy.State, allowed_from: set[Vacancy.State]) -> bool:
+    """Move a vacancy to state `to` if it is in one of `allowed_from`; say whether it moved."""
+    return bool(Vacancy.objects.filter(pk=vacancy_id, state__in=allowed_from).update(state=to))
+
+
+def put_on_sale(*, vacancy_id: int) -> bool:
+    """Sell from now on (within the sale window). False if it was not a draft or paused."""
+    return state_change(
+        vacancy_id=vacancy_id,
+        to=Vacancy.State.ON_SALE,
+        allowed_from={Vacancy.State.DRAFT, Vacancy.State.PAUSED},
+    )
+
+
+def pause(*, vacancy_id: int) -> bool:
+    """Stop selling at once. False if it was not on sale."""
+    return state_change(
+        vacancy_id=vacancy_id, to=Vacancy.State.PAUSED, allowed_from={Vacancy.State.ON_SALE}
+    )
