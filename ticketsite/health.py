@@ -44,9 +44,7 @@ async def ready(request: HttpRequest) -> HttpResponse:
     if wrong:
         sentence = "; ".join(f"{name}: {state}" for name, state in wrong.items())
         return problem("not-ready", sentence, checks=checks)
-    return HttpResponse(
-        ReadyOut(checks=checks).model_dump_json(), content_type="application/json"
-    )
+    return HttpResponse(ReadyOut(checks=checks).model_dump_json(), content_type="application/json")
 
 
 def _database_checks() -> dict[str, str]:
@@ -87,6 +85,8 @@ def _cache_answers() -> str:
 
 async def _channel_layer_check() -> str:
     layer = get_channel_layer()
+    if layer is None:
+        return "not configured"
     try:
         channel = await layer.new_channel()
         await layer.send(channel, {"type": "ready.check"})

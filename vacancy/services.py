@@ -10,7 +10,7 @@ Note [One conditional update]
 from datetime import datetime
 from typing import ClassVar
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -103,9 +103,7 @@ def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal:
             f"{qty} places were asked for; one purchase may have {vacancy.max_per_purchase}."
         )
     # The row may have gained places since the update was refused; "try again" is still true.
-    return SoldOut(
-        f"{qty} asked for, {vacancy.available} available.", available=vacancy.available
-    )
+    return SoldOut(f"{qty} asked for, {vacancy.available} available.", available=vacancy.available)
 
 
 def vacancy_create_rehearsal(*, name: str, capacity: int, now: datetime) -> Vacancy:
@@ -127,7 +125,7 @@ def vacancy_delete_rehearsal(*, vacancy_id: int) -> None:
 
 @transaction.atomic
 def capacity_change(
-    *, vacancy_id: int, by: int, reason: str, actor: AbstractBaseUser | None, now: datetime
+    *, vacancy_id: int, by: int, reason: str, actor: User | None, now: datetime
 ) -> Vacancy:
     """Add `by` places (remove them if below 0) while selling, and write down who and why.
 
