@@ -28,9 +28,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add --check and --path."""
         parser.add_argument("--check", action="store_true", help="compare, write nothing")
-        parser.add_argument(
-            "--path", type=Path, default=ROOT / "docs" / "openapi.json"
-        )
+        parser.add_argument("--path", type=Path, default=ROOT / "docs" / "openapi.json")
 
     def handle(self, *, path: Path, check: bool, **options: Any) -> None:
         """Write or compare.
