@@ -31,7 +31,7 @@ def relations(found: Iterable[type[models.Model]]) -> list[tuple[str, str, str]]
 
 
 def target_app(field: Any) -> str:
-    target = getattr(field, "related_model", None)
+    target: Any = getattr(field, "related_model", None)
     # A generic relation may point anywhere, so it points nowhere that is allowed.
     return target._meta.app_label if hasattr(target, "_meta") else "anything"
 
