@@ -53,6 +53,11 @@ def client_for_key(*, secret: str, now: datetime) -> Client | None:
     return Client(key.pk, key.name, frozenset(key.scopes.split()), key.vacancy_id)
 
 
+def key_exists(*, secret: str) -> bool:
+    """Say whether this key is stored, revoked or not."""
+    return ApiKey.objects.filter(digest=key_digest(secret)).exists()
+
+
 def purchase_by_idempotency_key(*, client: Client, key: str) -> Purchase | None:
     """Return the purchase this client made with this idempotency key, if any."""
     return Purchase.objects.filter(client=client.key_id, idempotency_key=key).first()

@@ -17,11 +17,12 @@ from typing import ClassVar
 from django.db import IntegrityError, transaction
 
 from tickets.models import ApiKey, Purchase, Ticket
-from tickets.selectors import Client, key_digest, purchase_by_idempotency_key
+from tickets.selectors import Client, key_digest, purchase_by_idempotency_key, ticket_codes
 from vacancy import selectors as stock_rows
 from vacancy import services as stock
 
 KEY_PREFIX = "tsk_"  # so that secret scanners can find a leaked one
+SCOPES = ("buy", "check_in")
 
 
 class SaleRefusal(Exception):
@@ -54,7 +55,16 @@ class Order:
         return hashlib.sha256(repr(asked).encode()).hexdigest()
 
 
-def buy(*, order: Order, now: datetime) -> Purchase:
+@dataclass(frozen=True)
+class Sale:
+    """What was sold; `remaining` counts the vacancy's free places right after it."""
+
+    purchase: Purchase
+    codes: list[str]
+    remaining: int
+
+
+def buy(*, order: Order, now: datetime) -> Sale:
     """Sell the places and record who has them; returns after COMMIT.
 
     A repeat of an answered idempotency key returns the first purchase and sells nothing.
@@ -82,7 +92,7 @@ def buy(*, order: Order, now: datetime) -> Purchase:
         return earlier
 
 
-def _earlier(order: Order) -> Purchase | None:
+def _earlier(order: Order) -> Sale | None:
     if order.client is None or order.idempotency_key is None:
         return None
     found = purchase_by_idempotency_key(client=order.client, key=order.idempotency_key)
@@ -90,11 +100,13 @@ def _earlier(order: Order) -> Purchase | None:
         raise IdempotencyKeyReused(
             f"The idempotency key {order.idempotency_key!r} was used for another request."
         )
-    return found
+    if found is None:
+        return None
+    return Sale(found, ticket_codes(purchase=found), remaining=found.vacancy.available)
 
 
 @transaction.atomic(durable=True)
-def _sell(*, order: Order, now: datetime) -> Purchase:
+def _sell(*, order: Order, now: datetime) -> Sale:
     bound_to = order.client.vacancy_id if order.client else None
     vacancy = stock.places_sell(
         vacancy_id=_wanted_vacancy(order, bound_to),
@@ -115,8 +127,9 @@ def _sell(*, order: Order, now: datetime) -> Purchase:
         request_hash=order.request_hash if order.idempotency_key else "",
         created_at=now,
     )
-    Ticket.objects.bulk_create([Ticket(purchase=purchase) for _ in range(order.qty)])
-    return purchase
+    tickets = [Ticket(purchase=purchase) for _ in range(order.qty)]
+    Ticket.objects.bulk_create(tickets)
+    return Sale(purchase, [ticket.code for ticket in tickets], remaining=vacancy.available)
 
 
 def _wanted_vacancy(order: Order, bound_to: int | None) -> int:

@@ -5,28 +5,16 @@ answer leaves only after COMMIT. The queue is bounded, so a flood is refused wit
 instead of waiting for seconds.
 """
 
-from dataclasses import dataclass
-
 from django.utils import timezone
 
-from tickets import selectors, services
-from tickets.models import Purchase
+from tickets import services
 from vacancy.lanes import Lane
 
 QUEUE_LIMIT = 1000
 TILL = Lane("till", limit=QUEUE_LIMIT)
 
 
-@dataclass(frozen=True)
-class Sale:
-    """What was sold; `remaining` counts the vacancy's free places right after it."""
-
-    purchase: Purchase
-    codes: list[str]
-    remaining: int
-
-
-async def sell(order: services.Order) -> Sale:
+async def sell(order: services.Order) -> services.Sale:
     """Sell, and return only when it is committed.
 
     Raises:
@@ -36,7 +24,5 @@ async def sell(order: services.Order) -> Sale:
     return await TILL.run(_sell, order)
 
 
-def _sell(order: services.Order) -> Sale:
-    purchase = services.buy(order=order, now=timezone.now())
-    codes = selectors.ticket_codes(purchase=purchase)
-    return Sale(purchase, codes, remaining=purchase.vacancy.available)
+def _sell(order: services.Order) -> services.Sale:
+    return services.buy(order=order, now=timezone.now())  # read in the lane: the wait counts

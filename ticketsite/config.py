@@ -107,7 +107,10 @@ class Config(BaseSettings):
 
     def _refuse_unsafe_production(self) -> None:
         if len(self.secret_key) < 32:
-            raise ValueError("SECRET_KEY of at least 32 characters is required in production")
+            raise ValueError(
+                "SECRET_KEY of at least 32 characters is required in production "
+                "(on your own machine: TICKETSITE_ENV=development)"
+            )
         if self.debug:
             raise ValueError("DEBUG is refused in production")
         if not self.allowed_hosts:

@@ -172,6 +172,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "httpx": {"level": "WARNING"},  # one line a request is noise here
+        # One line a request, or three about listening, are noise here.
+        "httpx": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
     },
 }

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from vacancy.models import Vacancy
-from vacancy.services import _open_at
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,10 @@ def real_vacancies() -> QuerySet[Vacancy]:
 
 def vacancies_on_sale(*, now: datetime) -> list[Vacancy]:
     """Return what a stranger may buy now, in id order."""
-    return list(real_vacancies().filter(_open_at(now)).order_by("pk"))
+    begun = Q(on_sale_from=None) | Q(on_sale_from__lte=now)
+    not_over = Q(on_sale_until=None) | Q(on_sale_until__gt=now)
+    selling = real_vacancies().filter(begun, not_over, state=Vacancy.State.ON_SALE)
+    return list(selling.order_by("pk"))
 
 
 def vacancy_visible(*, vacancy_id: int | None, only: int | None = None) -> Vacancy | None:

@@ -1,10 +1,11 @@
 """Every way a vacancy's counters and state may move.
 
 Note [One conditional update]
-    A counter moves by one UPDATE built from F() expressions whose WHERE says everything that must
-    hold: enough places, on sale, inside the window. The database evaluates both under the row's
-    lock, so two buyers can never both see the last place. The number of changed rows decides;
-    only a refused update reads the row again, and only to say why.
+    A counter moves by one UPDATE built from F() expressions whose WHERE repeats everything that
+    was found to hold: enough places, on sale, the sale window unchanged. The database evaluates
+    both under the row's lock, so two buyers can never both see the last place. The number of
+    changed rows decides. The row is read first, for the price and for a reason to refuse; if it
+    changed in between, the update changes nothing and the whole look is repeated.
 """
 
 from datetime import datetime
@@ -12,9 +13,12 @@ from typing import ClassVar
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from vacancy.models import StockMovement, Vacancy
+
+
+ATTEMPTS = 5  # each failed one means that an operator or another buyer got through
 
 
 class StockRefusal(Exception):
@@ -68,28 +72,33 @@ def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) ->
         VacancyNotFound: no such vacancy for this kind of buyer.
         NotOnSale, OverPurchaseLimit, SoldOut: as named. Nothing was moved.
     """
-    moved = (
-        Vacancy.objects.filter(_open_at(now), pk=vacancy_id, is_rehearsal=rehearsal)
-        .filter(available__gte=qty, max_per_purchase__gte=qty)
-        .update(available=F("available") - qty, sold=F("sold") + qty)
+    for _ in range(ATTEMPTS):
+        vacancy = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal).first()
+        if vacancy is None:
+            raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
+        refusal = _why_not(vacancy, qty=qty, now=now)
+        if refusal is not None:
+            raise refusal
+        if _take(vacancy, qty=qty):
+            vacancy.available -= qty
+            vacancy.sold += qty
+            return vacancy
+    raise SoldOut("Others were faster, again and again.", available=vacancy.available)
+
+
+def _take(vacancy: Vacancy, *, qty: int) -> bool:
+    """Move the places, if the row still is what the decision to sell was made on."""
+    unchanged = Vacancy.objects.filter(
+        pk=vacancy.pk,
+        state=Vacancy.State.ON_SALE,
+        on_sale_from=vacancy.on_sale_from,
+        on_sale_until=vacancy.on_sale_until,
+        available__gte=qty,
     )
-    vacancy = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal).first()
-    if vacancy is None:
-        raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
-    if not moved:
-        raise _why_not(vacancy, qty=qty, now=now)
-    return vacancy
+    return bool(unchanged.update(available=F("available") - qty, sold=F("sold") + qty))
 
 
-def _open_at(now: datetime) -> Q:
-    return (
-        Q(state=Vacancy.State.ON_SALE)
-        & (Q(on_sale_from=None) | Q(on_sale_from__lte=now))
-        & (Q(on_sale_until=None) | Q(on_sale_until__gt=now))
-    )
-
-
-def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal:
+def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal | None:
     if vacancy.state != Vacancy.State.ON_SALE:
         return NotOnSale(f"Vacancy {vacancy.pk} is {vacancy.get_state_display().lower()}.")
     if vacancy.on_sale_from and now < vacancy.on_sale_from:
@@ -102,8 +111,38 @@ def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal:
         return OverPurchaseLimit(
             f"{qty} places were asked for; one purchase may have {vacancy.max_per_purchase}."
         )
-    # The row may have gained places since the update was refused; "try again" is still true.
-    return SoldOut(f"{qty} asked for, {vacancy.available} available.", available=vacancy.available)
+    if qty > vacancy.available:
+        return SoldOut(
+            f"{qty} asked for, {vacancy.available} available.", available=vacancy.available
+        )
+    return None
+
+
+def vacancy_create(
+    *,
+    name: str,
+    capacity: int,
+    now: datetime,
+    venue: str = "",
+    starts_at: datetime | None = None,
+    price: int = 0,
+    currency: str = "EUR",
+    max_per_purchase: int = 10,
+    is_default: bool = False,
+) -> Vacancy:
+    """Make a draft with all its places available; `price` is in minor units."""
+    return Vacancy.objects.create(
+        name=name,
+        venue=venue,
+        starts_at=starts_at,
+        price=price,
+        currency=currency,
+        max_per_purchase=max_per_purchase,
+        is_default=is_default,
+        capacity=capacity,
+        available=capacity,
+        created_at=now,
+    )
 
 
 def vacancy_create_rehearsal(*, name: str, capacity: int, now: datetime) -> Vacancy:

@@ -1,0 +1,96 @@
+"""The run page's websocket: a snapshot first, then what is new."""
+
+import time
+from importlib import import_module
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+
+from loadlab import selectors
+from loadlab.live import LIVE, TICKER, group_name
+
+RECHECK_S = 5.0
+CLOSE_NOT_ALLOWED = 4403
+CLOSE_NOT_FOUND = 4404
+
+
+def session_may_watch(session_key: str | None) -> bool:
+    """Say whether this session still belongs to somebody who may see runs."""
+    if not session_key:
+        return False
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    user = get_user(request)
+    return bool(user.is_active and user.is_staff and user.has_perm("loadlab.view_run"))
+
+
+class RunConsumer(AsyncJsonWebsocketConsumer):
+    """Passes one run's news to one page. Origin and session were checked on the way in."""
+
+    async def connect(self) -> None:
+        """Refuse strangers before the handshake; then join, then tell all there is.
+
+        Joining before reading the snapshot means that nothing falls between the two; what comes
+        twice is recognised by its `seq`.
+        """
+        self.run_id: int = self.scope["url_route"]["kwargs"]["run_id"]
+        self.watching = False
+        self.checked_at = time.monotonic()
+        if not await LIVE.run(session_may_watch, self.scope["session"].session_key):
+            await self.close(CLOSE_NOT_ALLOWED)
+            return
+        self.seq = self._asked_after()
+        await self.channel_layer.group_add(group_name(self.run_id), self.channel_name)
+        snapshot = await LIVE.run(selectors.run_snapshot, run_id=self.run_id, after=self.seq)
+        await self.accept()
+        if snapshot is None:
+            await self.close(CLOSE_NOT_FOUND)
+            return
+        self._note(snapshot["seconds"])
+        await self.send_json(snapshot)
+        TICKER.watch(self.run_id)
+        self.watching = True
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the group."""
+        await self.channel_layer.group_discard(group_name(self.run_id), self.channel_name)
+        if self.watching:
+            TICKER.unwatch(self.run_id)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """Ignore what the page says: it has nothing to say here."""
+
+    async def run_news(self, event: dict[str, Any]) -> None:
+        """Pass on what is new; fill a gap from the database; close if the session has ended."""
+        if not await self._still_allowed():
+            await self.close(CLOSE_NOT_ALLOWED)
+            return
+        message = event["message"]
+        fresh = [second for second in message.get("seconds", ()) if second["seq"] > self.seq]
+        if fresh and fresh[0]["seq"] > self.seq + 1:
+            snapshot = await LIVE.run(selectors.run_snapshot, run_id=self.run_id, after=self.seq)
+            fresh = snapshot["seconds"] if snapshot else fresh
+        if message["type"] == "seconds" and not fresh:
+            message = {"type": "run", "run": message["run"]}
+        elif fresh:
+            self._note(fresh)
+            message = {**message, "seconds": fresh}
+        await self.send_json(message)
+
+    def _note(self, seconds: list[dict[str, Any]]) -> None:
+        if seconds:
+            self.seq = seconds[-1]["seq"]
+
+    def _asked_after(self) -> int:
+        asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", ["-1"])[0]
+        return int(asked) if asked.isdigit() and len(asked) < 10 else -1
+
+    async def _still_allowed(self) -> bool:
+        if time.monotonic() - self.checked_at < RECHECK_S:
+            return True
+        self.checked_at = time.monotonic()
+        return await LIVE.run(session_may_watch, self.scope["session"].session_key)

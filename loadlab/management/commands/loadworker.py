@@ -1,0 +1,83 @@
+"""Claims runs and supervises them, one at a time, until told to leave."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from loadlab import selectors, services
+from loadlab.supervisor import Supervisor
+
+IDLE_S = 0.5
+SEEN_EVERY_S = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """The worker role."""
+
+    help = "Claims and supervises load runs until SIGTERM or Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Offer a check for health probes."""
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="exit 0 if a worker on this host was heard of within ten seconds",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Work until told to leave."""
+        host = socket.gethostname()
+        if options["check"]:
+            if not selectors.worker_alive(host=host, now=timezone.now()):
+                raise CommandError("No worker on this host was heard of within ten seconds.")
+            return
+        leave = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: leave.set())
+        worker = f"{host}:{os.getpid()}"
+        # A thread of its own: the supervisor may be busy for seconds (a start, an audit), and
+        # a worker that is busy is not dead.
+        heart = threading.Thread(target=_beat_until, args=(worker, leave), daemon=True)
+        heart.start()
+        while not leave.is_set():
+            try:
+                _work_once(worker, leave)
+            except DatabaseError:
+                logger.exception("the database does not answer; trying again")
+                connection.close()
+            leave.wait(IDLE_S)
+        heart.join()
+
+
+def _work_once(worker: str, leave: threading.Event) -> None:
+    now = timezone.now()
+    services.runs_end_lapsed(now=now)
+    run_id = services.run_claim(worker=worker, now=now)
+    if run_id is not None:
+        run = Supervisor(run_id=run_id, worker=worker, must_leave=leave.is_set).run()
+        logger.info("run %s %s %s", run.pk, run.state, run.reason)
+
+
+def _beat_until(worker: str, leave: threading.Event) -> None:
+    while True:
+        try:
+            services.worker_seen(worker=worker, now=timezone.now())
+        except DatabaseError:
+            connection.close()
+        if leave.wait(SEEN_EVERY_S):
+            break
+    try:
+        services.worker_gone(worker=worker)
+    except DatabaseError:
+        logger.warning("could not say good-bye; the heartbeat will lapse by itself")
+    finally:
+        connection.close()

@@ -1,0 +1,162 @@
+"""Every read of runs, shaped for pages, the command line and the audit."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from loadlab import percentiles, summary
+from loadlab.models import LabWorker, Run, RunSecond, Sample
+from loadlab.scenarios import ceiling_per_s
+from loadlab.wire import OUTCOMES
+from tickets import selectors as sales_rows
+from vacancy import selectors as stock_rows
+
+WORKER_ALIVE_FOR = timedelta(seconds=10)
+
+
+def active_run() -> Run | None:
+    """Return the run that waits, runs or is being stopped, if any."""
+    return Run.objects.filter(slot=1).first()
+
+
+def latest_runs(*, limit: int) -> list[Run]:
+    """Return the newest runs, with who asked for them."""
+    return list(Run.objects.select_related("requested_by")[:limit])
+
+
+def workers_alive(*, now: datetime) -> int:
+    """Count the workers heard of within the last ten seconds."""
+    return LabWorker.objects.filter(seen_at__gt=now - WORKER_ALIVE_FOR).count()
+
+
+def worker_alive(*, host: str, now: datetime) -> bool:
+    """Say whether a worker on this host was heard of within the last ten seconds."""
+    alive = LabWorker.objects.filter(seen_at__gt=now - WORKER_ALIVE_FOR)
+    return alive.filter(name__startswith=f"{host}:").exists()
+
+
+def stop_is_asked(*, run_id: int) -> bool:
+    """Say whether somebody pressed Stop."""
+    return Run.objects.filter(pk=run_id, stop_requested_at__isnull=False).exists()
+
+
+def run_snapshot(*, run_id: int, after: int = -1) -> dict[str, Any] | None:
+    """Return the run and its seconds with `seq` above `after`, as the page gets them."""
+    run = Run.objects.select_related("requested_by").filter(pk=run_id).first()
+    if run is None:
+        return None
+    return {"type": "snapshot", "run": run_as_json(run), "seconds": _seconds(run_id, after)}
+
+
+def run_as_json(run: Run) -> dict[str, Any]:
+    """Return everything about a run but its seconds."""
+    return {
+        "id": run.pk,
+        "scenario": run.scenario,
+        "state": run.state,
+        "state_label": run.get_state_display(),
+        "active": run.is_active,
+        "reason": run.reason,
+        "user_count": run.user_count,
+        "think_time_s": run.think_time_s,
+        "duration_s": run.duration_s,
+        "capacity": run.capacity,
+        "target": run.target,
+        "ceiling_per_s": ceiling_per_s(user_count=run.user_count, think_time_s=run.think_time_s),
+        "requested_by": run.requested_by.get_username() if run.requested_by else "",
+        "requested_at": _iso(run.requested_at),
+        "started_at": _iso(run.started_at),
+        "ended_at": _iso(run.ended_at),
+        "elapsed_s": _elapsed_s(run),
+        "environment": run.environment,
+        "stock": _live_stock(run),
+        "summary": run.summary,
+        "verdicts": run.verdicts,
+    }
+
+
+def cells(*, run_id: int) -> list[summary.Cell]:
+    """Return all samples of a run, for adding up."""
+    rows = Sample.objects.filter(run=run_id).values_list(
+        "seq", "name", "outcome", "count", "sum_ms", "histogram"
+    )
+    return [summary.Cell(*row) for row in rows]
+
+
+def seconds(*, run_id: int) -> QuerySet[RunSecond]:
+    """Return the seconds of a run in order."""
+    return RunSecond.objects.filter(run=run_id).order_by("seq")
+
+
+def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
+    """Return the rehearsal stock's counters beside its rows."""
+    found = sales_rows.sales_of(vacancy_id=vacancy_id)
+    if found is None:
+        return None
+    return summary.Sales(
+        **asdict(found.counters),
+        purchase_count=found.purchase_count,
+        purchased_qty=found.purchased_qty,
+        ticket_count=found.ticket_count,
+    )
+
+
+def _seconds(run_id: int, after: int) -> list[dict[str, Any]]:
+    by_seq: dict[int, list[Sample]] = defaultdict(list)
+    for sample in Sample.objects.filter(run=run_id, seq__gt=after):
+        by_seq[sample.seq].append(sample)
+    found = seconds(run_id=run_id).filter(seq__gt=after)
+    return [_second_as_json(second, by_seq[second.seq]) for second in found]
+
+
+def _second_as_json(second: RunSecond, samples: Iterable[Sample]) -> dict[str, Any]:
+    outcomes = dict.fromkeys(OUTCOMES, 0)
+    for sample in samples:
+        outcomes[sample.outcome] += sample.count
+    return {
+        "seq": second.seq,
+        "t": second.elapsed_s,
+        "users": second.user_count,
+        "in_flight": second.in_flight,
+        "count": second.request_count,
+        "outcomes": outcomes,
+        "latency": {
+            "all": _latency(second) if second.request_count else None,
+            "bought": _latency_of(samples, "bought"),
+        },
+        "cpu_pct": second.cpu_pct,
+        "lag_ms": second.lag_ms,
+    }
+
+
+def _latency(row: RunSecond | Sample) -> dict[str, float | None]:
+    return {"p50": row.p50_ms, "p95": row.p95_ms, "p99": row.p99_ms, "max": row.max_ms}
+
+
+def _latency_of(samples: Iterable[Sample], outcome: str) -> dict[str, float | None] | None:
+    wanted = [sample for sample in samples if sample.outcome == outcome]
+    if len(wanted) == 1:
+        return _latency(wanted[0])
+    merged = percentiles.read(percentiles.merge(sample.histogram for sample in wanted))
+    if merged is None:
+        return None
+    whole = asdict(merged)
+    return {short: whole[f"{short}_ms"] for short in ("p50", "p95", "p99", "max")}
+
+
+def _elapsed_s(run: Run) -> float:
+    last = seconds(run_id=run.pk).last()
+    return last.elapsed_s if last else 0.0
+
+
+def _live_stock(run: Run) -> dict[str, int] | None:
+    counters = run.vacancy_id and stock_rows.counters(vacancy_id=run.vacancy_id)
+    return asdict(counters) if counters else None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

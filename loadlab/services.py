@@ -1,0 +1,327 @@
+"""Every write of the load lab: requesting, claiming, recording and ending runs.
+
+Note [States of a run]
+
+    requested ──► starting ──► running ──► finished
+        │            │            ├──────► stopped   (asked for; also from requested, starting)
+        │            │            └──────► failed    (with a reason)
+        └────────────┴───── a stop that was asked for passes through stopping
+
+    Every move is one conditional update on the old state; "no row changed" means that somebody
+    else moved it first, which is a normal outcome and not an error.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from loadlab import percentiles, wire
+from loadlab.models import LabWorker, Run, RunSecond, Sample
+from loadlab.scenarios import SCENARIOS
+from tickets import services as tickets
+from vacancy import services as stock
+
+LEASE = timedelta(seconds=10)
+WORKER_FORGOTTEN_AFTER = timedelta(hours=1)
+KEY_OUTLIVES_RUN = timedelta(minutes=10)
+MAX_THINK_TIME_S = 3600.0
+MAX_CAPACITY = 1_000_000
+
+
+class LabRefusal(Exception):
+    """An expected refusal: no run was made. The message is a sentence for people."""
+
+    code: ClassVar[str] = "refused"
+
+
+class UnknownScenario(LabRefusal):
+    """There is no scenario of this name."""
+
+
+class OutOfBounds(LabRefusal):
+    """A setting is outside what this site allows."""
+
+
+class TargetNotAllowed(LabRefusal):
+    """The load may not go there."""
+
+
+class RunActive(LabRefusal):
+    """Another run is active; `run_id` names it."""
+
+    def __init__(self, run_id: int | None) -> None:
+        """Keep the other run's number beside the sentence."""
+        which = f"Run {run_id}" if run_id else "Another run"
+        super().__init__(f"{which} is still active: one run at a time.")
+        self.run_id = run_id
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a run sells: a vacancy of its own and the only key that sees it."""
+
+    vacancy_id: int
+    key: str
+
+
+def run_request(
+    *,
+    scenario: str,
+    user_count: int,
+    think_time_s: float,
+    duration_s: int,
+    capacity: int,
+    requested_by: AbstractBaseUser | None,
+    now: datetime,
+    claim_for: str = "",
+) -> Run:
+    """Store a run for a worker to claim; with `claim_for` it is claimed for that one at once.
+
+    Raises:
+        UnknownScenario, OutOfBounds, TargetNotAllowed: as named.
+        RunActive: another run waits or runs.
+    """
+    if scenario not in SCENARIOS:
+        raise UnknownScenario(f"There is no scenario {scenario!r}.")
+    _check_bounds(user_count, think_time_s, duration_s, capacity)
+    target_check(settings.LOADLAB_TARGET)
+    runs_end_lapsed(now=now)
+    try:
+        with transaction.atomic():
+            return Run.objects.create(
+                scenario=scenario,
+                user_count=user_count,
+                think_time_s=think_time_s,
+                duration_s=duration_s,
+                capacity=capacity,
+                target=settings.LOADLAB_TARGET,
+                requested_by=requested_by,
+                requested_at=now,
+                state=Run.State.STARTING if claim_for else Run.State.REQUESTED,
+                worker=claim_for,
+                lease_until=now + LEASE if claim_for else None,
+            )
+    except IntegrityError:  # see Note [One run at a time]
+        active = Run.objects.filter(slot=1).values_list("pk", flat=True).first()
+        raise RunActive(active) from None
+
+
+def _check_bounds(user_count: int, think_time_s: float, duration_s: int, capacity: int) -> None:
+    bounds = (
+        ("Virtual users", user_count, 1, settings.LOADLAB_MAX_USERS),
+        ("Think time in seconds", think_time_s, 0, MAX_THINK_TIME_S),
+        ("Duration in seconds", duration_s, 1, settings.LOADLAB_MAX_DURATION_S),
+        ("Rehearsal stock", capacity, 1, MAX_CAPACITY),
+    )
+    for name, value, low, high in bounds:
+        if not low <= value <= high:
+            raise OutOfBounds(f"{name}: {value:g} is not between {low:g} and {high:g}.")
+
+
+def target_check(target: str) -> None:
+    """Refuse a target that is not on the list, compared by scheme, host and port.
+
+    Raises:
+        TargetNotAllowed: says what is allowed.
+    """
+    allowed = {urlsplit(entry)[:2] for entry in settings.LOADLAB_ALLOWED_TARGETS}
+    if urlsplit(target)[:2] not in allowed:
+        raise TargetNotAllowed(
+            f"Load may not go to {target}: LOADLAB_ALLOWED_TARGETS has "
+            f"{', '.join(settings.LOADLAB_ALLOWED_TARGETS)}."
+        )
+
+
+def run_stop_request(*, run_id: int, now: datetime) -> bool:
+    """Ask an active run to stop; one that nobody has claimed stops at once. False if it ended."""
+    waiting = Run.objects.filter(pk=run_id, state=Run.State.REQUESTED)
+    if waiting.update(
+        state=Run.State.STOPPED,
+        slot=None,
+        ended_at=now,
+        stop_requested_at=now,
+        reason="Stopped before it began.",
+    ):
+        return True
+    asked = Run.objects.filter(pk=run_id, slot=1, stop_requested_at=None)
+    return bool(asked.update(stop_requested_at=now))
+
+
+def run_claim(*, worker: str, now: datetime) -> int | None:
+    """Take the run that waits, and return its id; None if there is none to take."""
+    waiting = Run.objects.filter(state=Run.State.REQUESTED).order_by("pk")
+    wanted = waiting.values_list("pk", flat=True).first()
+    if wanted is None:
+        return None
+    claimed = Run.objects.filter(pk=wanted, state=Run.State.REQUESTED).update(
+        state=Run.State.STARTING, worker=worker, lease_until=now + LEASE
+    )
+    return wanted if claimed else None
+
+
+def rehearsal_create(*, run_id: int, now: datetime) -> Rehearsal:
+    """Make the run's own stock and the short-lived key that alone can buy it."""
+    run = Run.objects.get(pk=run_id)
+    with transaction.atomic():
+        vacancy = stock.vacancy_create_rehearsal(
+            name=f"Rehearsal of run {run_id}", capacity=run.capacity, now=now
+        )
+        _, secret = tickets.key_create(
+            name=f"Run {run_id}",
+            vacancy_id=vacancy.pk,
+            expires_at=now + timedelta(seconds=run.duration_s) + KEY_OUTLIVES_RUN,
+            now=now,
+        )
+        Run.objects.filter(pk=run_id).update(vacancy_id=vacancy.pk)
+    return Rehearsal(vacancy_id=vacancy.pk, key=secret)
+
+
+def run_environment(*, run_id: int, environment: Mapping[str, Any]) -> None:
+    """Store what the run was measured on, and the fingerprint that follows from it."""
+    run = Run.objects.get(pk=run_id)
+    identity = {
+        "scenario": run.scenario,
+        "user_count": run.user_count,
+        "think_time_s": run.think_time_s,
+        "duration_s": run.duration_s,
+        "capacity": run.capacity,
+        **environment,
+    }
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    Run.objects.filter(pk=run_id).update(environment=dict(environment), fingerprint=digest)
+
+
+def run_begin(*, run_id: int, worker: str, at: datetime) -> bool:
+    """Note that the first buyer starts at `at`. False if the run is no longer ours."""
+    ours = Run.objects.filter(pk=run_id, worker=worker, state=Run.State.STARTING)
+    return bool(ours.update(state=Run.State.RUNNING, started_at=at))
+
+
+def run_stopping(*, run_id: int, worker: str) -> bool:
+    """Note that the users were asked to finish."""
+    ours = Run.objects.filter(
+        pk=run_id, worker=worker, state__in=(Run.State.STARTING, Run.State.RUNNING)
+    )
+    return bool(ours.update(state=Run.State.STOPPING))
+
+
+def lease_renew(*, run_id: int, worker: str, now: datetime) -> bool:
+    """Say that the supervisor lives. False if somebody else has ended the run meanwhile."""
+    ours = Run.objects.filter(pk=run_id, worker=worker, slot=1)
+    return bool(ours.update(lease_until=now + LEASE))
+
+
+@transaction.atomic
+def second_record(*, run_id: int, second: wire.Second, ended_at: datetime) -> bool:
+    """Store one second with its samples. False if it is stored already: a repeat adds nothing."""
+    if RunSecond.objects.filter(run=run_id, seq=second.seq).exists():
+        return False
+    whole = percentiles.read(percentiles.merge(item.histogram for item in second.series))
+    RunSecond.objects.create(
+        run_id=run_id,
+        seq=second.seq,
+        ended_at=ended_at,
+        elapsed_s=second.elapsed_s,
+        user_count=second.user_count,
+        request_count=sum(item.count for item in second.series) if whole else 0,
+        in_flight=second.in_flight,
+        p50_ms=whole.p50_ms if whole else None,
+        p95_ms=whole.p95_ms if whole else None,
+        p99_ms=whole.p99_ms if whole else None,
+        max_ms=whole.max_ms if whole else None,
+        cpu_pct=second.cpu_pct,
+        lag_ms=second.lag_ms,
+        lost_count=second.lost_count,
+    )
+    Sample.objects.bulk_create([_sample(run_id, second.seq, item) for item in second.series])
+    return True
+
+
+def _sample(run_id: int, seq: int, item: wire.Series) -> Sample:
+    latency = percentiles.read(percentiles.merge([item.histogram]))
+    return Sample(
+        run_id=run_id,
+        seq=seq,
+        name=item.name,
+        outcome=item.outcome,
+        count=item.count,
+        sum_ms=item.sum_ms,
+        p50_ms=latency.p50_ms if latency else percentiles.HIGHEST_US / 1000,
+        p95_ms=latency.p95_ms if latency else percentiles.HIGHEST_US / 1000,
+        p99_ms=latency.p99_ms if latency else percentiles.HIGHEST_US / 1000,
+        max_ms=latency.max_ms if latency else percentiles.HIGHEST_US / 1000,
+        histogram=item.histogram,
+    )
+
+
+def run_end(
+    *,
+    run_id: int,
+    worker: str,
+    state: Run.State,
+    reason: str,
+    summary: Mapping[str, Any] | None,
+    verdicts: list[dict[str, Any]] | None,
+    now: datetime,
+) -> bool:
+    """End an active run of ours for good. False if it was ended by somebody else."""
+    return bool(
+        Run.objects.filter(pk=run_id, worker=worker, slot=1).update(
+            state=state,
+            slot=None,
+            ended_at=now,
+            lease_until=None,
+            reason=reason[:500],
+            summary=summary,
+            verdicts=verdicts,
+        )
+    )
+
+
+def rehearsal_remove(*, run_id: int) -> None:
+    """Remove the run's stock, purchases and key; doing it twice is harmless."""
+    vacancy_id = Run.objects.filter(pk=run_id).values_list("vacancy_id", flat=True).first()
+    if vacancy_id is not None:
+        tickets.rehearsal_delete(vacancy_id=vacancy_id)
+        Run.objects.filter(pk=run_id).update(vacancy_id=None)
+
+
+def runs_end_lapsed(*, now: datetime) -> list[int]:
+    """End runs whose supervisor has not been heard of, and remove their stock.
+
+    Whoever sees it first does it; the lease in the update's filter makes sure of "first".
+    """
+    ended = []
+    lapsed = Run.objects.filter(slot=1, lease_until__lt=now).values_list("pk", flat=True)
+    for run_id in list(lapsed):
+        if Run.objects.filter(pk=run_id, slot=1, lease_until__lt=now).update(
+            state=Run.State.FAILED,
+            slot=None,
+            ended_at=now,
+            lease_until=None,
+            reason="The worker that supervised this run was lost.",
+        ):
+            ended.append(run_id)
+    leftovers = Run.objects.filter(slot=None).exclude(vacancy_id=None)
+    for run_id in list(leftovers.values_list("pk", flat=True)):
+        rehearsal_remove(run_id=run_id)
+    return ended
+
+
+def worker_seen(*, worker: str, now: datetime) -> None:
+    """Note that a worker lives, and forget those that were not heard of for an hour."""
+    LabWorker.objects.update_or_create(name=worker, defaults={"seen_at": now})
+    LabWorker.objects.filter(seen_at__lt=now - WORKER_FORGOTTEN_AFTER).delete()
+
+
+def worker_gone(*, worker: str) -> None:
+    """Forget a worker that says good-bye."""
+    LabWorker.objects.filter(name=worker).delete()

@@ -1,0 +1,247 @@
+"""One run from claim to verdict: the only place that starts, watches and ends a load generator."""
+
+import logging
+import os
+import platform
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from loadlab import selectors, services, verdict, wire
+from loadlab.generator import Generator, Load
+from loadlab.models import Run
+from loadlab.scenarios import SCENARIOS
+from loadlab.summary import summarize
+
+TARGET_TIMEOUT_S = 2.0
+POLL_S = 0.25
+RENEW_EVERY_S = 1.0
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 5.0  # for users to finish their request
+SHUTDOWN_S = 2.0  # when this process itself must go: a platform gives ten seconds at most
+
+logger = logging.getLogger(__name__)
+OnSecond = Callable[[wire.Second], None]
+
+
+class CannotRun(Exception):
+    """The run cannot go on; the message is its reason, a sentence for people."""
+
+
+@dataclass
+class _Heard:
+    """What the generator has said so far."""
+
+    hello: wire.Hello | None = None
+    final: wire.Final | None = None
+    lost_count: int = 0
+
+
+class Supervisor:
+    """Supervises one claimed run; `run()` returns when it has ended and nothing is left of it."""
+
+    def __init__(
+        self,
+        *,
+        run_id: int,
+        worker: str,
+        must_leave: Callable[[], bool] = lambda: False,
+        on_second: OnSecond = lambda second: None,
+    ) -> None:
+        """Take a run that `services.run_claim` gave to `worker`.
+
+        `must_leave` is asked four times a second: when it says yes, the run is ended at once.
+        """
+        self._run_id = run_id
+        self._worker = worker
+        self._must_leave = must_leave
+        self._on_second = on_second
+        self._heard = _Heard()
+        self._stop_asked_at: float | None = None  # monotonic
+        self._leaving = False
+
+    def run(self) -> Run:
+        """Do the whole journey. Never raises for what happens to the run: that is its reason."""
+        run = Run.objects.get(pk=self._run_id)
+        try:
+            reason = self._load(run)
+            state = self._state_after(reason)
+        except (CannotRun, services.LabRefusal) as error:
+            state, reason = Run.State.FAILED, str(error)
+        except (DatabaseError, OSError, wire.WireError) as error:
+            logger.exception("run %s broke", self._run_id)
+            state, reason = Run.State.FAILED, f"{type(error).__name__}: {error}"
+        try:
+            self._conclude(state, reason)
+        finally:
+            services.rehearsal_remove(run_id=self._run_id)
+        return Run.objects.get(pk=self._run_id)
+
+    def _load(self, run: Run) -> str:
+        """Run the load; return why it ended early, or nothing."""
+        rehearsal = services.rehearsal_create(run_id=run.pk, now=timezone.now())
+        environment = check_target(target=run.target, rehearsal=rehearsal)
+        services.run_environment(run_id=run.pk, environment=environment)
+        scenario = SCENARIOS[run.scenario]
+        generator = Generator(
+            Load(
+                locustfile=scenario.locustfile,
+                target=run.target,
+                key=rehearsal.key,
+                user_count=run.user_count,
+                think_time_s=run.think_time_s,
+                duration_s=run.duration_s,
+                stop_timeout_s=STOP_TIMEOUT_S,
+            )
+        )
+        ended = ""
+        try:
+            self._listen(generator, run)
+        finally:
+            ended = generator.end(grace_s=0.0 if self._leaving else 1.0)
+        if self._heard.final is None and not self._leaving:
+            raise CannotRun(f"The load generator ended without its report: {ended}.")
+        return "The worker was shut down." if self._leaving else ""
+
+    def _listen(self, generator: Generator, run: Run) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        renew_at = 0.0
+        while not generator.at_end:
+            for line in generator.lines(wait_s=POLL_S):
+                self._take(line)
+                if isinstance(line, wire.Hello):
+                    deadline = time.monotonic() + run.duration_s + STOP_TIMEOUT_S + 15
+            now = time.monotonic()
+            if now >= renew_at:
+                renew_at = now + RENEW_EVERY_S
+                self._renew()
+            self._pass_on_a_stop(generator, now)
+            if self._leaving and self._stop_asked_at and now > self._stop_asked_at + SHUTDOWN_S:
+                return
+            if now > deadline:
+                phase = "end" if self._heard.hello else "start"
+                raise CannotRun(f"The load generator did not {phase} in time and was killed.")
+
+    def _take(self, line: wire.Line) -> None:
+        if isinstance(line, wire.Hello):
+            self._heard.hello = line
+            begun = datetime.fromtimestamp(line.at, UTC)
+            services.run_begin(run_id=self._run_id, worker=self._worker, at=begun)
+        elif isinstance(line, wire.Second):
+            self._heard.lost_count = line.lost_count
+            services.second_record(
+                run_id=self._run_id, second=line, ended_at=datetime.fromtimestamp(line.at, UTC)
+            )
+            self._on_second(line)
+        else:
+            self._heard.final = line
+            self._heard.lost_count = line.lost_count
+
+    def _renew(self) -> None:
+        now = timezone.now()
+        if not services.lease_renew(run_id=self._run_id, worker=self._worker, now=now):
+            raise CannotRun("The run was ended by another process.")
+
+    def _pass_on_a_stop(self, generator: Generator, now: float) -> None:
+        if self._stop_asked_at is not None:
+            if now > self._stop_asked_at + STOP_TIMEOUT_S + 5:
+                raise CannotRun("The load generator did not stop when asked and was killed.")
+            return
+        self._leaving = self._must_leave()
+        if self._leaving or selectors.stop_is_asked(run_id=self._run_id):
+            self._stop_asked_at = now
+            services.run_stopping(run_id=self._run_id, worker=self._worker)
+            generator.ask_to_stop()
+
+    def _state_after(self, reason: str) -> Run.State:
+        if self._leaving:
+            return Run.State.FAILED
+        return Run.State.STOPPED if self._stop_asked_at is not None else Run.State.FINISHED
+
+    def _conclude(self, state: Run.State, reason: str) -> None:
+        """Audit, judge and store."""
+        run = Run.objects.get(pk=self._run_id)
+        final = self._heard.final
+        cells = selectors.cells(run_id=run.pk)
+        health = [
+            verdict.Health(second.seq, second.cpu_pct, second.lag_ms)
+            for second in selectors.seconds(run_id=run.pk)
+        ]
+        last = selectors.seconds(run_id=run.pk).last()
+        elapsed_s = final.elapsed_s if final else (last.elapsed_s if last else 0.0)
+        sales = run.vacancy_id and selectors.rehearsal_sales(vacancy_id=run.vacancy_id)
+        summary = summarize(
+            cells=cells,
+            elapsed_s=elapsed_s,
+            unknown=final.unknown if final else {},
+            sales=sales or None,
+        )
+        limits = SCENARIOS[run.scenario].budget
+        verdicts = verdict.judge(
+            summary=summary,
+            health=health,
+            lost_count=self._heard.lost_count,
+            out_of_range_count=final.out_of_range_count if final else 0,
+            limits=verdict.Limits(p95_ms=limits.p95_ms, fault_pct=limits.fault_pct),
+            stopped_early=state != Run.State.FINISHED,
+            planned_s=run.duration_s,
+            shared_host=bool(run.environment.get("shared_host", True)),
+        )
+        services.run_end(
+            run_id=run.pk,
+            worker=self._worker,
+            state=state,
+            reason=reason,
+            summary=summary.as_json(),
+            verdicts=[item.as_json() for item in verdicts],
+            now=timezone.now(),
+        )
+
+
+def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any]:
+    """Make sure that the target is ready and sells this rehearsal; return what it runs on.
+
+    Raises:
+        CannotRun: says what is wrong and what to do.
+    """
+    services.target_check(target)
+    headers = {"Authorization": f"Bearer {rehearsal.key}"}
+    try:
+        with httpx.Client(base_url=target, timeout=TARGET_TIMEOUT_S, headers=headers) as client:
+            ready = client.get("/api/v1/ready")
+            available = client.get("/api/v1/available")
+            sold_there = available.json().get("vacancy")
+    except (httpx.HTTPError, ValueError, AttributeError) as error:
+        raise CannotRun(
+            f"No ticketsite answers at {target} ({type(error).__name__}): is the api role running?"
+        ) from None
+    if ready.status_code != 200:
+        raise CannotRun(f"{target} is not ready: {ready.text[:200]}")
+    if sold_there != rehearsal.vacancy_id:
+        raise CannotRun(f"{target} does not sell this rehearsal: does it use another database?")
+    return {
+        "server": ready.headers.get("server", "unknown"),
+        "database": _database_name(),
+        "cores": os.cpu_count() or 1,
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "django": version("django"),
+        "locust": version("locust"),
+        "shared_host": httpx.URL(target).host in {"127.0.0.1", "localhost", "::1"},
+    }
+
+
+def _database_name() -> str:
+    if connection.vendor == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        return f"PostgreSQL {cursor.fetchone()[0].split()[0]}"
