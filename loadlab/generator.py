@@ -46,7 +46,7 @@ class Generator:
     def __init__(self, load: Load) -> None:
         """Start the process."""
         self._read_fd, write_fd = os.pipe()
-        self._log = tempfile.TemporaryFile()  # closed in end()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed in end()
         self._buffer = b""
         self.at_end = False
         try:

@@ -201,7 +201,8 @@ def _violations(stock: Stock, *, unknown: int) -> list[str]:
         )
     if stock.sold_out_seen and stock.available:
         found.append(
-            f"{stock.sold_out_seen} buyers were told sold out, yet {stock.available} places are left."
+            f"{stock.sold_out_seen} buyers were told sold out, yet {stock.available} places are "
+            "left."
         )
     return found
 

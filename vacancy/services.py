@@ -17,7 +17,6 @@ from django.db.models import F
 
 from vacancy.models import StockMovement, Vacancy
 
-
 ATTEMPTS = 5  # each failed one means that an operator or another buyer got through
 
 
@@ -72,6 +71,7 @@ def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) ->
         VacancyNotFound: no such vacancy for this kind of buyer.
         NotOnSale, OverPurchaseLimit, SoldOut: as named. Nothing was moved.
     """
+    available = 0
     for _ in range(ATTEMPTS):
         vacancy = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal).first()
         if vacancy is None:
@@ -83,7 +83,8 @@ def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) ->
             vacancy.available -= qty
             vacancy.sold += qty
             return vacancy
-    raise SoldOut("Others were faster, again and again.", available=vacancy.available)
+        available = vacancy.available
+    raise SoldOut("Others were faster, again and again.", available=available)
 
 
 def _take(vacancy: Vacancy, *, qty: int) -> bool:
