@@ -49,9 +49,10 @@ def check_ports(host: str, ports: dict[str, int]) -> None:
                 probe.bind((host, port))
                 probe.listen()
             except OSError as error:
+                reason = (error.strerror or "refused").lower()
                 raise CannotStart(
-                    f"Port {port} on {host} cannot be used ({error.strerror.lower()}): end what "
-                    f"listens there, or choose another, for example {variable}={port + 100} make run"
+                    f"Port {port} on {host} cannot be used ({reason}): end what listens there, "
+                    f"or choose another, for example {variable}={port + 100} make run"
                 ) from None
 
 

@@ -72,9 +72,7 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
         message = event["message"]
         fresh = [second for second in message.get("seconds", ()) if second["seq"] > self.seq]
         if fresh and fresh[0]["seq"] > self.seq + 1:
-            snapshot = await LIVE.run(
-                selectors.run_snapshot, run_id=self.run_id, after=self.seq
-            )
+            snapshot = await LIVE.run(selectors.run_snapshot, run_id=self.run_id, after=self.seq)
             fresh = snapshot["seconds"] if snapshot else fresh
         if message["type"] == "seconds" and not fresh:
             message = {"type": "run", "run": message["run"]}

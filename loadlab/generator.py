@@ -46,7 +46,7 @@ class Generator:
     def __init__(self, load: Load) -> None:
         """Start the process."""
         self._read_fd, write_fd = os.pipe()
-        self._log = tempfile.TemporaryFile()  # closed in end()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed in end()
         self._buffer = b""
         self.at_end = False
         try:
@@ -109,8 +109,6 @@ class Generator:
         self._log.seek(max(0, size - LOG_TAIL_BYTES))
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
-
-
 
 
 def _how_it_ended(code: int, last_words: str) -> str:

@@ -82,7 +82,8 @@ class Ticker:
             return
         seen.run = news["run"]
         layer = get_channel_layer()
-        await layer.group_send(group_name(run_id), {"type": "run.news", "message": message})
+        if layer is not None:
+            await layer.group_send(group_name(run_id), {"type": "run.news", "message": message})
 
 
 TICKER = Ticker()

@@ -139,9 +139,7 @@ class Sample(models.Model):
 
         ordering = ("run", "seq", "name", "outcome")
         constraints = (
-            models.UniqueConstraint(
-                name="sample_once", fields=["run", "seq", "name", "outcome"]
-            ),
+            models.UniqueConstraint(name="sample_once", fields=["run", "seq", "name", "outcome"]),
             models.CheckConstraint(name="sample_not_empty", condition=Q(count__gte=1)),
             models.CheckConstraint(
                 name="sample_outcome_known",

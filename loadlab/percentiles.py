@@ -56,5 +56,11 @@ def read(histogram: HdrHistogram) -> Latency | None:
     if histogram.get_total_count() == 0:
         return None
     at = histogram.get_value_at_percentile
-    values = [at(q) / 1000 for q in (50, 90, 95, 99, 99.9)]
-    return Latency(*values, max_ms=histogram.get_max_value() / 1000)
+    return Latency(
+        p50_ms=at(50) / 1000,
+        p90_ms=at(90) / 1000,
+        p95_ms=at(95) / 1000,
+        p99_ms=at(99) / 1000,
+        p999_ms=at(99.9) / 1000,
+        max_ms=histogram.get_max_value() / 1000,
+    )

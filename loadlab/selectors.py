@@ -66,9 +66,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "duration_s": run.duration_s,
         "capacity": run.capacity,
         "target": run.target,
-        "ceiling_per_s": ceiling_per_s(
-            user_count=run.user_count, think_time_s=run.think_time_s
-        ),
+        "ceiling_per_s": ceiling_per_s(user_count=run.user_count, think_time_s=run.think_time_s),
         "requested_by": run.requested_by.get_username() if run.requested_by else "",
         "requested_at": _iso(run.requested_at),
         "started_at": _iso(run.started_at),

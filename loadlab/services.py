@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from loadlab import percentiles, wire
@@ -79,7 +79,7 @@ def run_request(
     think_time_s: float,
     duration_s: int,
     capacity: int,
-    requested_by: AbstractBaseUser | None,
+    requested_by: User | None,
     now: datetime,
     claim_for: str = "",
 ) -> Run:

@@ -122,9 +122,7 @@ def summarize(
     )
 
 
-def _row(
-    name: str, outcome: str, group: Sequence[Cell], elapsed_s: float, extra: int = 0
-) -> Row:
+def _row(name: str, outcome: str, group: Sequence[Cell], elapsed_s: float, extra: int = 0) -> Row:
     measured = sum(cell.count for cell in group)
     count = measured + extra
     rate = count / elapsed_s if elapsed_s else 0.0

@@ -106,7 +106,9 @@ def validity(
     """Judge whether the generator was fit to measure anything."""
     cpu = max((second.cpu_pct for second in health), default=0.0)
     lag = max((second.lag_ms for second in health), default=0.0)
-    detail = f"Its busiest second took {cpu:.0f} % of a core, its timer was at most {lag:.0f} ms late."
+    detail = (
+        f"Its busiest second took {cpu:.0f} % of a core, its timer was at most {lag:.0f} ms late."
+    )
     if shared_host:
         detail += " Generator and server share this machine."
     failure = _why_invalid(summary, health, lost_count, out_of_range_count)
@@ -132,7 +134,9 @@ def _why_invalid(
         return f"The generator could not keep up: {busy} seconds above {CPU_LIMIT_PCT:.0f} % CPU."
     late = sum(second.lag_ms > LAG_LIMIT_MS for second in health)
     if late > BAD_SECONDS_SHARE * len(health):
-        return f"The generator was late: its timer overslept {LAG_LIMIT_MS:.0f} ms in {late} seconds."
+        return (
+            f"The generator was late: its timer overslept {LAG_LIMIT_MS:.0f} ms in {late} seconds."
+        )
     if out_of_range_count:
         return f"{out_of_range_count} requests took longer than a minute and have no latency."
     if summary.unknown_count > UNKNOWN_LIMIT_SHARE * summary.request_count:
@@ -197,7 +201,8 @@ def _violations(stock: Stock, *, unknown: int) -> list[str]:
         )
     if stock.sold_out_seen and stock.available:
         found.append(
-            f"{stock.sold_out_seen} buyers were told sold out, yet {stock.available} places are left."
+            f"{stock.sold_out_seen} buyers were told sold out, yet {stock.available} places are "
+            "left."
         )
     return found
 

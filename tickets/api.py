@@ -4,7 +4,7 @@ import re
 import uuid
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Header, Path, Router
+from ninja import HeaderEx, P, Path, Router
 
 from tickets import selectors, till
 from tickets.auth import KeyWithScope, key_or_open
@@ -38,7 +38,6 @@ class PurchaseNotFound(SaleRefusal):
     code = "not-found"
 
 
-
 def idempotency_key(header: str | None) -> str:
     """Read the Idempotency-Key header, quoted (RFC 8941 string) or bare.
 
@@ -66,9 +65,9 @@ def idempotency_key(header: str | None) -> str:
 async def create_purchase(
     request: HttpRequest,
     payload: PurchaseIn,
-    key: str | None = Header(
-        None, alias="Idempotency-Key", description="Required; 1 to 255 characters."
-    ),
+    key: HeaderEx[
+        str | None, P(alias="Idempotency-Key", description="Required; 1 to 255 characters.")
+    ] = None,
 ) -> HttpResponse:
     """Sell the places at once, or refuse. A repeat of the same key gets the same answer."""
     client: Client = request.auth  # type: ignore[attr-defined]  # set by ninja's auth

@@ -64,7 +64,9 @@ class Purchase(models.Model):
         CANCELLED = "cancelled", "Cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    vacancy = models.ForeignKey("vacancy.Vacancy", on_delete=models.PROTECT, related_name="purchases")
+    vacancy = models.ForeignKey(
+        "vacancy.Vacancy", on_delete=models.PROTECT, related_name="purchases"
+    )
     client = models.ForeignKey(
         ApiKey, on_delete=models.PROTECT, null=True, related_name="purchases"
     )
@@ -75,7 +77,8 @@ class Purchase(models.Model):
     currency = models.CharField(max_length=3)
     buyer_name = models.CharField(max_length=200, blank=True)
     buyer_email = models.CharField(max_length=254, blank=True)
-    idempotency_key = models.CharField(max_length=255, null=True, editable=False)  # noqa: DJ001  # NULL is outside the unique constraint, "" would not be
+    # NULL is outside the unique constraint, "" would not be.
+    idempotency_key = models.CharField(max_length=255, null=True, editable=False)  # noqa: DJ001
     request_hash = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -17,9 +17,12 @@ class BuyerIn(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field("", max_length=200, pattern=r"^[^\x00]*$", examples=["Ada Lovelace"])
+    name: str = Field(default="", max_length=200, pattern=r"^[^\x00]*$", examples=["Ada Lovelace"])
     email: str = Field(
-        "", max_length=254, pattern=r"^$|^[^@\s\x00]+@[^@\s\x00]+$", examples=["ada@example.org"]
+        default="",
+        max_length=254,
+        pattern=r"^$|^[^@\s\x00]+@[^@\s\x00]+$",
+        examples=["ada@example.org"],
     )
 
 

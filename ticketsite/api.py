@@ -1,24 +1,24 @@
 """The NinjaAPI object and the table from errors to answers.
 
-    Exception
-    ├── vacancy.services.StockRefusal        404, 409 or 422 by its code
-    │   ├── VacancyNotFound                  not-found
-    │   ├── NotOnSale                        not-on-sale
-    │   ├── SoldOut                          sold-out
-    │   ├── OverPurchaseLimit                limit-per-purchase
-    │   └── CapacityTooLow                   (admin only)
-    ├── tickets.services.SaleRefusal         by its code
-    │   ├── IdempotencyKeyReused             idempotency-key-reused
-    │   ├── tickets.api.IdempotencyKeyMissing    idempotency-key-missing
-    │   ├── tickets.api.IdempotencyKeyMalformed  malformed-request
-    │   └── tickets.api.PurchaseNotFound     not-found
-    ├── tickets.auth.AuthRefusal             by its code
-    │   ├── Unauthenticated                  unauthenticated
-    │   └── Forbidden                        forbidden
-    ├── vacancy.lanes.LaneFull               overloaded
-    ├── ninja.errors.ValidationError         invalid-request, with the fields
-    ├── ninja.errors.HttpError               by its status
-    └── anything else                        internal-error (ticketsite.lean)
+Exception
+├── vacancy.services.StockRefusal        404, 409 or 422 by its code
+│   ├── VacancyNotFound                  not-found
+│   ├── NotOnSale                        not-on-sale
+│   ├── SoldOut                          sold-out
+│   ├── OverPurchaseLimit                limit-per-purchase
+│   └── CapacityTooLow                   (admin only)
+├── tickets.services.SaleRefusal         by its code
+│   ├── IdempotencyKeyReused             idempotency-key-reused
+│   ├── tickets.api.IdempotencyKeyMissing    idempotency-key-missing
+│   ├── tickets.api.IdempotencyKeyMalformed  malformed-request
+│   └── tickets.api.PurchaseNotFound     not-found
+├── tickets.auth.AuthRefusal             by its code
+│   ├── Unauthenticated                  unauthenticated
+│   └── Forbidden                        forbidden
+├── vacancy.lanes.LaneFull               overloaded
+├── ninja.errors.ValidationError         invalid-request, with the fields
+├── ninja.errors.HttpError               by its status
+└── anything else                        internal-error (ticketsite.lean)
 """
 
 from typing import Any
@@ -29,13 +29,13 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from ticketsite import __version__
-from ticketsite.health import router as health
-from ticketsite.problems import CODE_FOR_STATUS, CONTENT_TYPE, KINDS, problem
 from tickets.api import router as selling
 from tickets.api import short_form
 from tickets.auth import AuthRefusal, optional_key
 from tickets.services import SaleRefusal
+from ticketsite import __version__
+from ticketsite.health import router as health
+from ticketsite.problems import CODE_FOR_STATUS, CONTENT_TYPE, KINDS, problem
 from vacancy.api import router as stock
 from vacancy.lanes import LaneFull
 from vacancy.services import StockRefusal

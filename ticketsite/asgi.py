@@ -23,7 +23,7 @@ from ticketsite.lean import lean_application
 from ticketsite.problems import problem
 
 websocket_application = AllowedHostsOriginValidator(
-    AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+    AuthMiddlewareStack(URLRouter(websocket_urlpatterns))  # type: ignore[arg-type]  # the same
 )
 
 

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 
 DEMO_USERNAME = "demo"
 
@@ -13,7 +13,7 @@ class StaffBackend(ModelBackend):
     A demo database copied to a server would otherwise bring its well-known login along.
     """
 
-    def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:  # type: ignore[override]  # the stubs are narrower
+    def user_can_authenticate(self, user: User | AnonymousUser | None) -> bool:
         """Refuse inactive users always, and the demo user in production."""
         if user is not None and settings.TICKETSITE_ENV == "production":
             if user.get_username() == DEMO_USERNAME:

@@ -74,6 +74,22 @@ class Config(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def know_database(cls, value: str) -> str:
+        """Accept SQLite files and PostgreSQL; the URL stays out of the message for its password."""
+        if not value.startswith("sqlite:///") and not _is_url(value, {"postgres", "postgresql"}):
+            raise ValueError("must be sqlite:///path or postgres://user:password@host:5432/name")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def know_redis(cls, value: str) -> str:
+        """Accept none, or the forms that the Redis client knows."""
+        if value and not _is_url(value, {"redis", "rediss", "unix"}):
+            raise ValueError("must be redis://host:6379/0, or empty")
+        return value
+
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Self:
         """Refuse what production must not have, and what SQLite cannot do."""
@@ -84,11 +100,14 @@ class Config(BaseSettings):
                 "API_WORKERS above 1 needs PostgreSQL: SQLite is unfair between several writers. "
                 "Set DATABASE_URL, or API_WORKERS=1"
             )
-        for target in [self.target, *self.loadlab_allowed_targets]:
-            parts = urlsplit(target)
-            if parts.scheme not in {"http", "https"} or not parts.hostname:
-                raise ValueError(f"a load target must be http://host:port, not {target!r}")
+        self._refuse_wrong_targets("LOADLAB_TARGET", [self.target])
+        self._refuse_wrong_targets("LOADLAB_ALLOWED_TARGETS", self.loadlab_allowed_targets)
         return self
+
+    def _refuse_wrong_targets(self, setting: str, targets: list[str]) -> None:
+        for target in targets:
+            if not _is_url(target, {"http", "https"}) or not urlsplit(target).hostname:
+                raise ValueError(f"{setting} must be http://host:port, not {target!r}")
 
     def _refuse_unsafe_production(self) -> None:
         if len(self.secret_key) < 32:
@@ -135,6 +154,15 @@ def read_config() -> Config:
     if config.development and not config.secret_key:
         config.secret_key = development_secret()
     return config
+
+
+def _is_url(value: str, schemes: set[str]) -> bool:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # reading it is what checks it
+    except ValueError:
+        return False
+    return parts.scheme in schemes
 
 
 def _sentence(place: tuple[int | str, ...], message: str) -> str:

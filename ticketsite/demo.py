@@ -14,9 +14,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from ticketsite.auth import DEMO_USERNAME
 from tickets import selectors as tickets_rows
 from tickets import services as tickets
+from ticketsite.auth import DEMO_USERNAME
 from vacancy import selectors as stock_rows
 from vacancy import services as stock
 
@@ -76,7 +76,12 @@ def _make_vacancies(now: datetime) -> None:
         now=now,
     )
     stock.vacancy_create(
-        name="Concert, balcony", venue="Hall 1", starts_at=evening, price=6500, capacity=340, now=now
+        name="Concert, balcony",
+        venue="Hall 1",
+        starts_at=evening,
+        price=6500,
+        capacity=340,
+        now=now,
     )
     workshop = stock.vacancy_create(
         name="Workshop: printmaking",

@@ -46,9 +46,7 @@ async def ready(request: HttpRequest) -> HttpResponse:
     if wrong:
         sentence = "; ".join(f"{name}: {state}" for name, state in wrong.items())
         return problem("not-ready", sentence, checks=checks)
-    return HttpResponse(
-        ReadyOut(checks=checks).model_dump_json(), content_type="application/json"
-    )
+    return HttpResponse(ReadyOut(checks=checks).model_dump_json(), content_type="application/json")
 
 
 def _database_checks() -> dict[str, str]:
@@ -97,6 +95,8 @@ async def _async_outcome(check: Callable[[], Awaitable[None]]) -> str:
 
 async def _channel_layer_answers() -> None:
     layer = get_channel_layer()
+    if layer is None:
+        raise RuntimeError("no channel layer is configured")
     channel = await layer.new_channel()
     await layer.send(channel, {"type": "ready.check"})
     await layer.receive(channel)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Path, Query, Router
+from ninja import P, Path, QueryEx, Router
 
 from vacancy import selectors
 from vacancy.fresh import Fresh
@@ -73,7 +73,7 @@ async def get_vacancy(request: HttpRequest, vacancy: Path[int]) -> HttpResponse:
 
 @router.get("/available", response=AvailableOut, summary="How many places are free")
 async def get_available(
-    request: HttpRequest, vacancy: int | None = Query(None, ge=1, le=MAX_ID)
+    request: HttpRequest, vacancy: QueryEx[int | None, P(ge=1, le=MAX_ID)] = None
 ) -> HttpResponse:
     """Return the free places of one vacancy, or of the default one when none is named."""
     _, free = await _visible(vacancy, request.auth)  # type: ignore[attr-defined]

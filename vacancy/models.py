@@ -90,7 +90,9 @@ class Vacancy(models.Model):
 
     def __str__(self) -> str:
         """Name it so that two events with the same category can be told apart."""
-        return f"{self.name}, {self.venue} (#{self.pk})" if self.venue else f"{self.name} (#{self.pk})"
+        return (
+            f"{self.name}, {self.venue} (#{self.pk})" if self.venue else f"{self.name} (#{self.pk})"
+        )
 
 
 class StockMovement(models.Model):

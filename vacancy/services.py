@@ -11,12 +11,11 @@ Note [One conditional update]
 from datetime import datetime
 from typing import ClassVar
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
 from vacancy.models import StockMovement, Vacancy
-
 
 ATTEMPTS = 5  # each failed one means that an operator or another buyer got through
 
@@ -77,6 +76,7 @@ def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) ->
         VacancyNotFound: no such vacancy for this kind of buyer.
         NotOnSale, OverPurchaseLimit, SoldOut: as named. Nothing was moved.
     """
+    available = 0
     for _ in range(ATTEMPTS):
         vacancy = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal).first()
         if vacancy is None:
@@ -88,7 +88,8 @@ def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) ->
             vacancy.available -= qty
             vacancy.sold += qty
             return vacancy
-    raise SoldOut("Others were faster, again and again.", available=vacancy.available)
+        available = vacancy.available
+    raise SoldOut("Others were faster, again and again.", available=available)
 
 
 def _take(vacancy: Vacancy, *, qty: int) -> bool:
@@ -167,7 +168,7 @@ def vacancy_delete_rehearsal(*, vacancy_id: int) -> None:
 
 @transaction.atomic
 def capacity_change(
-    *, vacancy_id: int, by: int, reason: str, actor: AbstractBaseUser | None, now: datetime
+    *, vacancy_id: int, by: int, reason: str, actor: User | None, now: datetime
 ) -> Vacancy:
     """Add `by` places (remove them if below 0) while selling, and write down who and why.
 

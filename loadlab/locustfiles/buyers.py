@@ -1,13 +1,13 @@
 """Virtual buyers: how they wait, ask, and judge an answer. Shared by all scenarios."""
 
+from locust import FastHttpUser, constant, events
+from locust.exception import StopUser
+
 import itertools
 import json
 import os
 from collections.abc import Callable
 from typing import Any
-
-from locust import FastHttpUser, constant, events
-from locust.exception import StopUser
 
 from loadlab.locustfiles.reporter import Reporter
 

@@ -5,6 +5,11 @@ Listens to Locust's public events only. Latency comes from Locust's own clock ar
 and outcome; Locust's statistics, which keep two digits and mix outcomes, are not used.
 """
 
+import gevent
+from gevent.event import Event
+from gevent.os import make_nonblocking, nb_write
+from gevent.queue import Full, Queue
+
 import os
 import signal
 import time
@@ -12,11 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
-
-import gevent
-from gevent.event import Event
-from gevent.os import make_nonblocking, nb_write
-from gevent.queue import Full, Queue
 
 from loadlab import percentiles, wire
 
@@ -57,9 +57,10 @@ class Pipe:
 
     def _write_forever(self) -> None:
         for raw in iter(self._queue.get, None):
-            while raw:
+            rest = raw
+            while rest:
                 try:
-                    raw = raw[nb_write(self._fd, raw) :]
+                    rest = rest[nb_write(self._fd, rest) :]
                 except OSError:
                     self._on_broken()
                     return
@@ -126,7 +127,7 @@ class Reporter:
             self._out_of_range += 1
 
     def _tick_forever(self) -> None:
-        while not self._ended_already:
+        while True:
             planned = self.started_at + self._seq + 1
             gevent.sleep(max(0.0, planned - time.monotonic()))
             if self._ended_already:

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,116 +15,269 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='LabWorker',
+            name="LabWorker",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('seen_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("seen_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ('-seen_at',),
+                "ordering": ("-seen_at",),
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scenario', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('requested', 'Waiting for a worker'), ('starting', 'Starting'), ('running', 'Running'), ('stopping', 'Stopping'), ('finished', 'Finished'), ('stopped', 'Stopped'), ('failed', 'Failed')], default='requested', max_length=10)),
-                ('slot', models.PositiveSmallIntegerField(default=1, editable=False, null=True, unique=True)),
-                ('user_count', models.PositiveIntegerField(verbose_name='virtual users')),
-                ('think_time_s', models.FloatField(verbose_name='think time, s')),
-                ('duration_s', models.PositiveIntegerField(verbose_name='duration, s')),
-                ('capacity', models.PositiveIntegerField(verbose_name='rehearsal stock, places')),
-                ('target', models.CharField(help_text='Base URL that the load goes to.', max_length=300)),
-                ('fingerprint', models.CharField(help_text='Equal for runs that may be compared: same load, same machine.', max_length=64)),
-                ('environment', models.JSONField(default=dict, help_text='Server, database, machine, versions.')),
-                ('requested_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(help_text='When the first buyer may start.', null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('stop_requested_at', models.DateTimeField(null=True)),
-                ('worker', models.CharField(blank=True, help_text='Who supervises it.', max_length=100)),
-                ('lease_until', models.DateTimeField(help_text='When others may take the supervisor for dead.', null=True)),
-                ('reason', models.CharField(blank=True, help_text='Why it ended as it did.', max_length=500)),
-                ('vacancy_id', models.BigIntegerField(help_text='Its rehearsal stock, while it runs.', null=True)),
-                ('summary', models.JSONField(help_text='Totals and the table, once it ended.', null=True)),
-                ('verdicts', models.JSONField(help_text='What the run may claim, with reasons.', null=True)),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("scenario", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Waiting for a worker"),
+                            ("starting", "Starting"),
+                            ("running", "Running"),
+                            ("stopping", "Stopping"),
+                            ("finished", "Finished"),
+                            ("stopped", "Stopped"),
+                            ("failed", "Failed"),
+                        ],
+                        default="requested",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "slot",
+                    models.PositiveSmallIntegerField(
+                        default=1, editable=False, null=True, unique=True
+                    ),
+                ),
+                ("user_count", models.PositiveIntegerField(verbose_name="virtual users")),
+                ("think_time_s", models.FloatField(verbose_name="think time, s")),
+                ("duration_s", models.PositiveIntegerField(verbose_name="duration, s")),
+                ("capacity", models.PositiveIntegerField(verbose_name="rehearsal stock, places")),
+                (
+                    "target",
+                    models.CharField(help_text="Base URL that the load goes to.", max_length=300),
+                ),
+                (
+                    "fingerprint",
+                    models.CharField(
+                        help_text="Equal for runs that may be compared: same load, same machine.",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "environment",
+                    models.JSONField(
+                        default=dict, help_text="Server, database, machine, versions."
+                    ),
+                ),
+                ("requested_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "started_at",
+                    models.DateTimeField(help_text="When the first buyer may start.", null=True),
+                ),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("stop_requested_at", models.DateTimeField(null=True)),
+                (
+                    "worker",
+                    models.CharField(blank=True, help_text="Who supervises it.", max_length=100),
+                ),
+                (
+                    "lease_until",
+                    models.DateTimeField(
+                        help_text="When others may take the supervisor for dead.", null=True
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True, help_text="Why it ended as it did.", max_length=500
+                    ),
+                ),
+                (
+                    "vacancy_id",
+                    models.BigIntegerField(
+                        help_text="Its rehearsal stock, while it runs.", null=True
+                    ),
+                ),
+                (
+                    "summary",
+                    models.JSONField(help_text="Totals and the table, once it ended.", null=True),
+                ),
+                (
+                    "verdicts",
+                    models.JSONField(help_text="What the run may claim, with reasons.", null=True),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
-                'permissions': (('start_run', 'Can start and stop runs'),),
+                "ordering": ("-id",),
+                "permissions": (("start_run", "Can start and stop runs"),),
             },
         ),
         migrations.CreateModel(
-            name='RunSecond',
+            name="RunSecond",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField(help_text='0 is the first second.')),
-                ('ended_at', models.DateTimeField(help_text="By the generator's clock.")),
-                ('elapsed_s', models.FloatField(help_text='From the first buyer to the end of this second.')),
-                ('user_count', models.PositiveIntegerField()),
-                ('request_count', models.PositiveIntegerField()),
-                ('in_flight', models.PositiveIntegerField(help_text='Requests without an answer at its end.')),
-                ('p50_ms', models.FloatField(null=True)),
-                ('p95_ms', models.FloatField(null=True)),
-                ('p99_ms', models.FloatField(null=True)),
-                ('max_ms', models.FloatField(null=True)),
-                ('cpu_pct', models.FloatField(help_text="Generator's processor time, of one core.")),
-                ('lag_ms', models.FloatField(help_text="How late the generator's own timer woke.")),
-                ('lost_count', models.PositiveIntegerField(default=0, help_text='Reports dropped so far.')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seconds', to='loadlab.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveIntegerField(help_text="0 is the first second.")),
+                ("ended_at", models.DateTimeField(help_text="By the generator's clock.")),
+                (
+                    "elapsed_s",
+                    models.FloatField(help_text="From the first buyer to the end of this second."),
+                ),
+                ("user_count", models.PositiveIntegerField()),
+                ("request_count", models.PositiveIntegerField()),
+                (
+                    "in_flight",
+                    models.PositiveIntegerField(help_text="Requests without an answer at its end."),
+                ),
+                ("p50_ms", models.FloatField(null=True)),
+                ("p95_ms", models.FloatField(null=True)),
+                ("p99_ms", models.FloatField(null=True)),
+                ("max_ms", models.FloatField(null=True)),
+                (
+                    "cpu_pct",
+                    models.FloatField(help_text="Generator's processor time, of one core."),
+                ),
+                ("lag_ms", models.FloatField(help_text="How late the generator's own timer woke.")),
+                (
+                    "lost_count",
+                    models.PositiveIntegerField(default=0, help_text="Reports dropped so far."),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="seconds",
+                        to="loadlab.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('run', 'seq'),
+                "ordering": ("run", "seq"),
             },
         ),
         migrations.CreateModel(
-            name='Sample',
+            name="Sample",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField()),
-                ('name', models.CharField(help_text='As POST /purchase.', max_length=60)),
-                ('outcome', models.CharField(max_length=10)),
-                ('count', models.PositiveIntegerField()),
-                ('sum_ms', models.FloatField(help_text='For the exact mean.')),
-                ('p50_ms', models.FloatField()),
-                ('p95_ms', models.FloatField()),
-                ('p99_ms', models.FloatField()),
-                ('max_ms', models.FloatField()),
-                ('histogram', models.TextField(help_text='HDR histogram in µs, V2 compressed, base64.')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='loadlab.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveIntegerField()),
+                ("name", models.CharField(help_text="As POST /purchase.", max_length=60)),
+                ("outcome", models.CharField(max_length=10)),
+                ("count", models.PositiveIntegerField()),
+                ("sum_ms", models.FloatField(help_text="For the exact mean.")),
+                ("p50_ms", models.FloatField()),
+                ("p95_ms", models.FloatField()),
+                ("p99_ms", models.FloatField()),
+                ("max_ms", models.FloatField()),
+                (
+                    "histogram",
+                    models.TextField(help_text="HDR histogram in µs, V2 compressed, base64."),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="samples",
+                        to="loadlab.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('run', 'seq', 'name', 'outcome'),
+                "ordering": ("run", "seq", "name", "outcome"),
             },
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('slot', 1), ('state__in', ('requested', 'starting', 'running', 'stopping'))), models.Q(('slot__isnull', True), ('state__in', ('finished', 'stopped', 'failed'))), _connector='OR'), name='run_slot_taken_exactly_while_active'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("slot", 1), ("state__in", ("requested", "starting", "running", "stopping"))
+                    ),
+                    models.Q(
+                        ("slot__isnull", True), ("state__in", ("finished", "stopped", "failed"))
+                    ),
+                    _connector="OR",
+                ),
+                name="run_slot_taken_exactly_while_active",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('capacity__gte', 1), ('duration_s__gte', 1), ('user_count__gte', 1), ('think_time_s__gte', 0)), name='run_settings_positive'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("capacity__gte", 1),
+                    ("duration_s__gte", 1),
+                    ("user_count__gte", 1),
+                    ("think_time_s__gte", 0),
+                ),
+                name="run_settings_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runsecond',
-            constraint=models.UniqueConstraint(fields=('run', 'seq'), name='runsecond_once'),
+            model_name="runsecond",
+            constraint=models.UniqueConstraint(fields=("run", "seq"), name="runsecond_once"),
         ),
         migrations.AddConstraint(
-            model_name='runsecond',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('p95_ms__isnull', True), ('request_count', 0)), models.Q(('p95_ms__isnull', False), ('request_count__gt', 0)), _connector='OR'), name='runsecond_percentiles_exactly_with_requests'),
+            model_name="runsecond",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("p95_ms__isnull", True), ("request_count", 0)),
+                    models.Q(("p95_ms__isnull", False), ("request_count__gt", 0)),
+                    _connector="OR",
+                ),
+                name="runsecond_percentiles_exactly_with_requests",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sample',
-            constraint=models.UniqueConstraint(fields=('run', 'seq', 'name', 'outcome'), name='sample_once'),
+            model_name="sample",
+            constraint=models.UniqueConstraint(
+                fields=("run", "seq", "name", "outcome"), name="sample_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sample',
-            constraint=models.CheckConstraint(condition=models.Q(('count__gte', 1)), name='sample_not_empty'),
+            model_name="sample",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("count__gte", 1)), name="sample_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sample',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ('read', 'bought', 'sold_out', 'refused', 'fault', 'unknown'))), name='sample_outcome_known'),
+            model_name="sample",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("outcome__in", ("read", "bought", "sold_out", "refused", "fault", "unknown"))
+                ),
+                name="sample_outcome_known",
+            ),
         ),
     ]

@@ -9,88 +9,184 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('vacancy', '0001_initial'),
+        ("vacancy", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('prefix', models.CharField(editable=False, help_text='To recognise it by.', max_length=12)),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('scopes', models.CharField(default='buy', help_text='Separated by spaces: buy, check_in.', max_length=100)),
-                ('is_demo', models.BooleanField(default=False, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('vacancy', models.ForeignKey(blank=True, editable=False, help_text='If set, the key sees this vacancy and nothing else.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='vacancy.vacancy')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "prefix",
+                    models.CharField(
+                        editable=False, help_text="To recognise it by.", max_length=12
+                    ),
+                ),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                (
+                    "scopes",
+                    models.CharField(
+                        default="buy",
+                        help_text="Separated by spaces: buy, check_in.",
+                        max_length=100,
+                    ),
+                ),
+                ("is_demo", models.BooleanField(default=False, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "vacancy",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        help_text="If set, the key sees this vacancy and nothing else.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="vacancy.vacancy",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'API key',
-                'verbose_name_plural': 'API keys',
-                'ordering': ('-id',),
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Purchase',
+            name="Purchase",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('qty', models.PositiveSmallIntegerField()),
-                ('status', models.CharField(choices=[('confirmed', 'Confirmed'), ('cancelled', 'Cancelled')], default='confirmed', max_length=10)),
-                ('unit_price', models.PositiveIntegerField(help_text='Minor units, as it was when sold.')),
-                ('total', models.PositiveBigIntegerField(help_text='Minor units.')),
-                ('currency', models.CharField(max_length=3)),
-                ('buyer_name', models.CharField(blank=True, max_length=200)),
-                ('buyer_email', models.CharField(blank=True, max_length=254)),
-                ('idempotency_key', models.CharField(editable=False, max_length=255, null=True)),
-                ('request_hash', models.CharField(blank=True, editable=False, max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('client', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='purchases', to='tickets.apikey')),
-                ('vacancy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='purchases', to='vacancy.vacancy')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("qty", models.PositiveSmallIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("confirmed", "Confirmed"), ("cancelled", "Cancelled")],
+                        default="confirmed",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "unit_price",
+                    models.PositiveIntegerField(help_text="Minor units, as it was when sold."),
+                ),
+                ("total", models.PositiveBigIntegerField(help_text="Minor units.")),
+                ("currency", models.CharField(max_length=3)),
+                ("buyer_name", models.CharField(blank=True, max_length=200)),
+                ("buyer_email", models.CharField(blank=True, max_length=254)),
+                ("idempotency_key", models.CharField(editable=False, max_length=255, null=True)),
+                ("request_hash", models.CharField(blank=True, editable=False, max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchases",
+                        to="tickets.apikey",
+                    ),
+                ),
+                (
+                    "vacancy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchases",
+                        to="vacancy.vacancy",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at', 'id'),
+                "ordering": ("-created_at", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Ticket',
+            name="Ticket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(default=tickets.models.new_code, max_length=20, unique=True)),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tickets', to='tickets.purchase')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(default=tickets.models.new_code, max_length=20, unique=True),
+                ),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tickets",
+                        to="tickets.purchase",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('digest__length', 64)), name='apikey_digest_is_sha256'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("digest__length", 64)), name="apikey_digest_is_sha256"
+            ),
         ),
         migrations.AddIndex(
-            model_name='purchase',
-            index=models.Index(fields=['-created_at'], name='purchase_newest_first'),
+            model_name="purchase",
+            index=models.Index(fields=["-created_at"], name="purchase_newest_first"),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('qty__gte', 1)), name='purchase_qty_positive'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("qty__gte", 1)), name="purchase_qty_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('total', django.db.models.expressions.CombinedExpression(models.F('qty'), '*', models.F('unit_price')))), name='purchase_total_is_qty_times_price'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("qty"), "*", models.F("unit_price")
+                        ),
+                    )
+                ),
+                name="purchase_total_is_qty_times_price",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('confirmed', 'cancelled'))), name='purchase_status_known'),
+            model_name="purchase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ("confirmed", "cancelled"))),
+                name="purchase_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('client', 'idempotency_key'), name='purchase_once_per_idempotency_key'),
+            model_name="purchase",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("idempotency_key__isnull", False)),
+                fields=("client", "idempotency_key"),
+                name="purchase_once_per_idempotency_key",
+            ),
         ),
     ]

@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,46 +16,188 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Vacancy',
+            name="Vacancy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('venue', models.CharField(blank=True, max_length=200)),
-                ('starts_at', models.DateTimeField(blank=True, help_text='When the event begins.', null=True)),
-                ('on_sale_from', models.DateTimeField(blank=True, help_text='Empty: as soon as it is put on sale.', null=True)),
-                ('on_sale_until', models.DateTimeField(blank=True, help_text='That instant excluded. Empty: until it is closed.', null=True)),
-                ('price', models.PositiveIntegerField(default=0, help_text='In minor units: 2500 is 25.00 in a currency with cents.')),
-                ('currency', models.CharField(default='EUR', help_text='ISO 4217 code, as EUR.', max_length=3)),
-                ('max_per_purchase', models.PositiveSmallIntegerField(default=10)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('on_sale', 'On sale'), ('paused', 'Paused'), ('closed', 'Closed')], default='draft', max_length=10)),
-                ('is_default', models.BooleanField(default=False, help_text='The one that is meant when a request names none.', verbose_name='default')),
-                ('is_rehearsal', models.BooleanField(default=False, editable=False, verbose_name='rehearsal')),
-                ('capacity', models.PositiveIntegerField()),
-                ('available', models.PositiveIntegerField(editable=False)),
-                ('held', models.PositiveIntegerField(default=0, editable=False)),
-                ('sold', models.PositiveIntegerField(default=0, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("venue", models.CharField(blank=True, max_length=200)),
+                (
+                    "starts_at",
+                    models.DateTimeField(blank=True, help_text="When the event begins.", null=True),
+                ),
+                (
+                    "on_sale_from",
+                    models.DateTimeField(
+                        blank=True, help_text="Empty: as soon as it is put on sale.", null=True
+                    ),
+                ),
+                (
+                    "on_sale_until",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="That instant excluded. Empty: until it is closed.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "price",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="In minor units: 2500 is 25.00 in a currency with cents.",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(
+                        default="EUR", help_text="ISO 4217 code, as EUR.", max_length=3
+                    ),
+                ),
+                ("max_per_purchase", models.PositiveSmallIntegerField(default=10)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("on_sale", "On sale"),
+                            ("paused", "Paused"),
+                            ("closed", "Closed"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "is_default",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The one that is meant when a request names none.",
+                        verbose_name="default",
+                    ),
+                ),
+                (
+                    "is_rehearsal",
+                    models.BooleanField(default=False, editable=False, verbose_name="rehearsal"),
+                ),
+                ("capacity", models.PositiveIntegerField()),
+                ("available", models.PositiveIntegerField(editable=False)),
+                ("held", models.PositiveIntegerField(default=0, editable=False)),
+                ("sold", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
             ],
             options={
-                'verbose_name_plural': 'vacancies',
-                'ordering': ('id',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('available__gte', 0), ('capacity__gte', 0), ('held__gte', 0), ('sold__gte', 0)), name='vacancy_counters_not_negative'), models.CheckConstraint(condition=models.Q(('capacity', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('available'), '+', models.F('held')), '+', models.F('sold')))), name='vacancy_counters_add_up'), models.CheckConstraint(condition=models.Q(('max_per_purchase__gte', 1)), name='vacancy_max_per_purchase_positive'), models.CheckConstraint(condition=models.Q(('state__in', ('draft', 'on_sale', 'paused', 'closed'))), name='vacancy_state_known'), models.CheckConstraint(condition=models.Q(('currency__length', 3)), name='vacancy_currency_three_letters'), models.CheckConstraint(condition=models.Q(('on_sale_from', None), ('on_sale_until', None), ('on_sale_from__lt', models.F('on_sale_until')), _connector='OR'), name='vacancy_sale_ends_after_it_begins'), models.CheckConstraint(condition=models.Q(('is_default', False), ('is_rehearsal', False), _connector='OR'), name='vacancy_rehearsal_is_never_default'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='vacancy_one_default')],
+                "verbose_name_plural": "vacancies",
+                "ordering": ("id",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("available__gte", 0),
+                            ("capacity__gte", 0),
+                            ("held__gte", 0),
+                            ("sold__gte", 0),
+                        ),
+                        name="vacancy_counters_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "capacity",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("available"), "+", models.F("held")
+                                    ),
+                                    "+",
+                                    models.F("sold"),
+                                ),
+                            )
+                        ),
+                        name="vacancy_counters_add_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_per_purchase__gte", 1)),
+                        name="vacancy_max_per_purchase_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("draft", "on_sale", "paused", "closed"))),
+                        name="vacancy_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__length", 3)),
+                        name="vacancy_currency_three_letters",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("on_sale_from", None),
+                            ("on_sale_until", None),
+                            ("on_sale_from__lt", models.F("on_sale_until")),
+                            _connector="OR",
+                        ),
+                        name="vacancy_sale_ends_after_it_begins",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_default", False), ("is_rehearsal", False), _connector="OR"
+                        ),
+                        name="vacancy_rehearsal_is_never_default",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("is_default",),
+                        name="vacancy_one_default",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StockMovement',
+            name="StockMovement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('capacity', 'Capacity')], max_length=10)),
-                ('qty', models.IntegerField(help_text='Places added, or removed if below 0.')),
-                ('reason', models.CharField(max_length=200)),
-                ('at', models.DateTimeField()),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('vacancy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='movements', to='vacancy.vacancy')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(choices=[("capacity", "Capacity")], max_length=10)),
+                ("qty", models.IntegerField(help_text="Places added, or removed if below 0.")),
+                ("reason", models.CharField(max_length=200)),
+                ("at", models.DateTimeField()),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "vacancy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="movements",
+                        to="vacancy.vacancy",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('qty', 0), _negated=True), name='stockmovement_moves_something'), models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='stockmovement_says_why')],
+                "ordering": ("-id",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("qty", 0), _negated=True),
+                        name="stockmovement_moves_something",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="stockmovement_says_why",
+                    ),
+                ],
             },
         ),
     ]

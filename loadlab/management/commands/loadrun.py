@@ -20,7 +20,11 @@ from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
 from loadlab.supervisor import Supervisor
 
-MARKS = {"pass": "[green]✓ pass[/]", "fail": "[red]✗ fail[/]", "inconclusive": "[yellow]? inconclusive[/]"}
+MARKS = {
+    "pass": "[green]✓ pass[/]",
+    "fail": "[red]✗ fail[/]",
+    "inconclusive": "[yellow]? inconclusive[/]",
+}
 
 
 class Command(BaseCommand):
@@ -114,7 +118,9 @@ def _print_result(run: Run, console: Console) -> None:
     console.print(f"[bold]{run}[/] {run.get_state_display().lower()}. {run.reason}")
     summary = run.summary
     if summary and summary["request_count"]:
-        table = Table("request", "outcome", "count", "/s", "avg ms", "p50", "p95", "p99", "p99.9", "max")
+        table = Table(
+            "request", "outcome", "count", "/s", "avg ms", "p50", "p95", "p99", "p99.9", "max"
+        )
         for row in [*summary["rows"], summary["total"]]:
             figures = ("avg_ms", "p50_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms")
             cells = ["–" if row[name] is None else f"{row[name]:.2f}" for name in figures]
@@ -123,7 +129,9 @@ def _print_result(run: Run, console: Console) -> None:
             )
         console.print(table)
     for item in run.verdicts or []:
-        console.print(f"{MARKS[item['outcome']]} {item['label']}: {item['finding']} {item['detail']}")
+        console.print(
+            f"{MARKS[item['outcome']]} {item['label']}: {item['finding']} {item['detail']}"
+        )
 
 
 def _write_json(run: Run, where: str) -> None:
