@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from loadlab.live import LIVE
 from tests.backends import BACKEND
+from tests.site import Site, running_site
 from tickets import auth, services, till
 from tickets.models import ApiKey
 from vacancy import api as stock_api
@@ -49,6 +50,13 @@ def _lanes_give_back_their_connections(django_db_setup: None) -> Iterator[None]:
     yield
     for lane in (READS, till.TILL, LIVE):
         lane.close_connection()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One running site for all tests that need real processes."""
+    with running_site(tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 @pytest.fixture

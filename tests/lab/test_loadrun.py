@@ -1,0 +1,203 @@
+"""Runs as they really are: a site, a command, a load generator, all in processes of their own."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.site import Site, alive, locust_processes, wait_for
+
+SHORT = ("loadrun", "baseline", "--users", "20", "--duration", "3", "--capacity", "30")
+LONG = ("loadrun", "baseline", "--users", "20", "--duration", "120", "--capacity", "1000")
+# Events are awaited with a tenfold margin over what they usually take.
+PATIENCE_S = 60.0
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def result(path: Path) -> dict[str, Any]:
+    """Read what `--json` wrote."""
+    return json.loads(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def finished(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One short run that ended by itself, with its exit code and output."""
+    path = tmp_path_factory.mktemp("run") / "result.json"
+    done = site.manage(*SHORT, "--json", str(path))
+    return {**result(path), "exit_code": done.returncode, "output": done.stdout + done.stderr}
+
+
+class TestFinishedRun:
+    """A short run that nobody disturbed."""
+
+    def test_ends_with_exit_code_zero(self, finished: dict[str, Any]) -> None:
+        """Everything passed, and the shell can tell."""
+        assert finished["exit_code"] == 0, finished["output"]
+
+    def test_sells_exactly_its_stock(self, finished: dict[str, Any]) -> None:
+        """Thirty places, thirty purchases, thirty tickets, thirty buyers who were told so."""
+        stock = finished["run"]["summary"]["stock"]
+
+        sold = {name: stock[name] for name in ("sold", "purchase_count", "ticket_count")}
+        assert sold == {"sold": 30, "purchase_count": 30, "ticket_count": 30}
+        assert stock["bought_seen"] == 30
+
+    def test_counts_each_request_once(self, finished: dict[str, Any]) -> None:
+        """The seconds, the table and the total agree to the last request."""
+        summary = finished["run"]["summary"]
+        by_second = sum(second["count"] for second in finished["seconds"])
+
+        assert by_second == summary["request_count"] == sum(r["count"] for r in summary["rows"])
+
+    def test_leaves_nothing_unknown(self, finished: dict[str, Any]) -> None:
+        """Users finish their request; none is cut off."""
+        summary = finished["run"]["summary"]
+
+        assert (summary["unknown_count"], summary["fault_count"]) == (0, 0)
+
+    def test_passes_every_verdict(self, finished: dict[str, Any]) -> None:
+        """Validity, budget and integrity, each with a sentence."""
+        verdicts = finished["run"]["verdicts"]
+
+        assert [v["kind"] for v in verdicts] == ["validity", "budget", "integrity"]
+        assert {v["outcome"] for v in verdicts} == {"pass"}
+        assert all(v["finding"] for v in verdicts)
+
+    def test_prints_table_and_verdicts(self, finished: dict[str, Any]) -> None:
+        """What the browser shows is on the terminal too."""
+        for words in ("POST /purchase", "sold_out", "All requests", "Integrity", "p99.9"):
+            assert words in finished["output"]
+
+    def test_sees_every_second(self, finished: dict[str, Any]) -> None:
+        """No second of the run is missing."""
+        seqs = [second["seq"] for second in finished["seconds"]]
+
+        assert seqs == list(range(len(seqs)))
+        assert len(seqs) >= 3
+
+    def test_real_stock_is_untouched(self, site: Site, finished: dict[str, Any]) -> None:
+        """Rehearsal stock is another vacancy, and it is gone."""
+        with site.operator() as client:
+            listed = client.get(f"{site.api}/api/v1/vacancies").json()["vacancies"]
+
+        assert all("Rehearsal" not in vacancy["name"] for vacancy in listed)
+
+
+def test_killed_generator_fails_the_run_with_a_reason(site: Site, tmp_path: Path) -> None:
+    """kill -9 of the load generator: failed, said why, nothing left."""
+    path = tmp_path / "result.json"
+    with site.manage_in_background(*LONG, "--json", str(path)) as running:
+        generators = _generators_of(running)
+
+        generators[0].kill()
+
+        assert running.wait(timeout=PATIENCE_S) == 105
+    run = result(path)["run"]
+    assert run["state"] == "failed"
+    assert "killed by signal 9" in run["reason"]
+
+
+def test_interrupted_run_is_stopped_in_order(site: Site, tmp_path: Path) -> None:
+    """Ctrl-C: users finish, the run is kept as stopped, no process is left, none unknown."""
+    path = tmp_path / "result.json"
+    with site.manage_in_background(*LONG, "--json", str(path)) as running:
+        generators = _generators_of(running)
+        _wait_for_requests(site)
+
+        running.send_signal(signal.SIGINT)
+
+        assert running.wait(timeout=PATIENCE_S) == 105
+    run = result(path)["run"]
+    assert (run["state"], run["summary"]["unknown_count"]) == ("stopped", 0)
+    assert not alive(generators)
+
+
+def test_generator_ends_itself_when_its_supervisor_is_killed(site: Site) -> None:
+    """kill -9 of the supervisor: the pipe breaks and the load ends."""
+    with site.manage_in_background(*LONG) as running:
+        generators = _generators_of(running)
+        _wait_for_requests(site)
+
+        running.kill()
+        running.wait()
+
+        wait_for(lambda: not alive(generators), timeout_s=PATIENCE_S, what="the generator to end")
+    _wait_until_idle(site)
+
+
+def test_second_run_is_refused_while_one_is_active(site: Site) -> None:
+    """One run at a time, across processes."""
+    with site.manage_in_background(*LONG) as running:
+        _generators_of(running)
+
+        refused = site.manage(*SHORT)
+
+        running.send_signal(signal.SIGINT)
+        running.wait(timeout=PATIENCE_S)
+    assert refused.returncode == 1
+    assert "one run at a time" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("LOADLAB_TARGET", "http://127.0.0.1:1", "No ticketsite answers"),
+        ("LOADLAB_ALLOWED_TARGETS", "http://127.0.0.1:1", "Load may not go to"),
+    ],
+)
+def test_run_without_a_good_target_says_why(
+    site: Site, setting: str, value: str, words: str
+) -> None:
+    """Nothing there, or not allowed there: a sentence, and no load."""
+    environment = {**site.environment, setting: value}
+    elsewhere = Site(**{**vars(site), "environment": environment})
+
+    done = elsewhere.manage(*SHORT)
+
+    assert done.returncode in {1, 105}
+    assert words in done.stdout + done.stderr
+
+
+def test_setting_out_of_bounds_is_refused(site: Site) -> None:
+    """The caps of the site hold on the command line too."""
+    done = site.manage("loadrun", "baseline", "--users", "1000000")
+
+    assert done.returncode == 1
+    assert "Virtual users" in done.stderr
+
+
+def _generators_of(running: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """Wait for the load generator of a run."""
+    found: list[psutil.Process] = wait_for(
+        lambda: locust_processes(running.pid), timeout_s=PATIENCE_S, what="the generator"
+    )
+    return found
+
+
+def _wait_for_requests(site: Site) -> None:
+    """Wait until the newest run has stored its first second."""
+    code = (
+        "from loadlab import selectors;"
+        "run = selectors.active_run();"
+        "print(bool(run and selectors.seconds(run_id=run.pk).exists()))"
+    )
+    wait_for(
+        lambda: "True" in site.manage("shell", "--verbosity", "0", "-c", code).stdout,
+        timeout_s=PATIENCE_S,
+        what="the first second",
+    )
+
+
+def _wait_until_idle(site: Site) -> None:
+    """Wait until the site's worker has ended the run whose supervisor was killed."""
+    code = "from loadlab import selectors; print(selectors.active_run())"
+    wait_for(
+        lambda: "None" in site.manage("shell", "--verbosity", "0", "-c", code).stdout,
+        timeout_s=PATIENCE_S,
+        what="the lost run to be ended",
+    )
