@@ -1,5 +1,6 @@
 """Every setting the environment may give, typed; a wrong value stops the start with a sentence."""
 
+import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -9,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("TICKETSITE_VAR") or ROOT / "var").resolve()
 CommaList = Annotated[list[str], NoDecode]
 
 
@@ -20,6 +21,9 @@ class Config(BaseSettings):
 
     env: Literal["production", "development"] = Field(
         "production", alias="TICKETSITE_ENV", description="`make run` sets `development`"
+    )
+    var: Path = Field(
+        VAR, alias="TICKETSITE_VAR", description="folder for what this checkout makes for itself"
     )
     secret_key: str = Field(
         "", alias="SECRET_KEY", description="required in production, 32 characters or more"

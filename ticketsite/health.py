@@ -1,7 +1,7 @@
 """Is this process alive, and may it be sent buyers?"""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from channels.layers import get_channel_layer
 from django.core.cache import cache
@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 
 from ticketsite.problems import problem
+from tickets import till
 from vacancy.lanes import READS
 
 router = Router(tags=["health"])
@@ -39,7 +40,8 @@ async def health(request: HttpRequest) -> HttpResponse:
 async def ready(request: HttpRequest) -> HttpResponse:
     """Try each part for real; that also warms this process before the first buyer comes."""
     checks = await READS.run(_database_checks)
-    checks["channel_layer"] = await _channel_layer_check()
+    checks["till"] = await _async_outcome(till.warm)
+    checks["channel_layer"] = await _async_outcome(_channel_layer_answers)
     wrong = {name: state for name, state in checks.items() if state != "ok"}
     if wrong:
         sentence = "; ".join(f"{name}: {state}" for name, state in wrong.items())
@@ -83,14 +85,18 @@ def _cache_answers() -> str:
     return "ok" if cache.get(key) == value else "does not keep what it is given"
 
 
-async def _channel_layer_check() -> str:
-    layer = get_channel_layer()
-    if layer is None:
-        return "not configured"
+async def _async_outcome(check: Callable[[], Awaitable[None]]) -> str:
     try:
-        channel = await layer.new_channel()
-        await layer.send(channel, {"type": "ready.check"})
-        await layer.receive(channel)
+        await check()
     except Exception as error:
         return f"failed ({type(error).__name__})"
     return "ok"
+
+
+async def _channel_layer_answers() -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        raise RuntimeError("no channel layer is configured")
+    channel = await layer.new_channel()
+    await layer.send(channel, {"type": "ready.check"})
+    await layer.receive(channel)

@@ -48,6 +48,11 @@ class SoldOut(StockRefusal):
         super().__init__(message)
         self.available = available
 
+    @classmethod
+    def of(cls, *, qty: int, available: int) -> "SoldOut":
+        """Word the usual refusal."""
+        return cls(f"{qty} asked for, {available} available.", available=available)
+
 
 class OverPurchaseLimit(StockRefusal):
     """More places were asked for than one purchase may have."""
@@ -113,9 +118,7 @@ def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal | Non
             f"{qty} places were asked for; one purchase may have {vacancy.max_per_purchase}."
         )
     if qty > vacancy.available:
-        return SoldOut(
-            f"{qty} asked for, {vacancy.available} available.", available=vacancy.available
-        )
+        return SoldOut.of(qty=qty, available=vacancy.available)
     return None
 
 

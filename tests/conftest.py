@@ -1,0 +1,148 @@
+"""Personas, places for sale and ways in, shared by all tests."""
+
+import os
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
+from django.test import Client as Browser
+from django.utils import timezone
+
+from loadlab.live import LIVE
+from tests.backends import BACKEND
+from tickets import auth, services, till
+from tickets.models import ApiKey
+from vacancy import api as stock_api
+from vacancy.lanes import READS
+from vacancy.models import Vacancy
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """In CI a skipped test is a failure: there, every service and the browser must be present."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process_memory() -> Iterator[None]:
+    """Forget what a process may remember for a second: here each test is a new second."""
+    stock_api.forget_everything()
+    auth.forget_everything()
+    till.forget_everything()
+    yield
+    cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _lanes_give_back_their_connections(django_db_setup: None) -> Iterator[None]:
+    """A test database cannot be dropped while a lane still holds a connection to it."""
+    yield
+    for lane in (READS, till.TILL, LIVE):
+        lane.close_connection()
+
+
+@pytest.fixture
+def backend() -> str:
+    """Name the backend of this run."""
+    return BACKEND
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """Somebody who may do everything in the admin."""
+    return User.objects.create_superuser("operator", password="operator-pw")
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    """Somebody of the staff who may look at everything and change nothing."""
+    user = User.objects.create_user("viewer", password="viewer-pw", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    return user
+
+
+@pytest.fixture
+def plain_user(db: None) -> User:
+    """Somebody with a login and no business in the admin."""
+    return User.objects.create_user("plain", password="plain-pw")
+
+
+@pytest.fixture
+def operator_browser(operator: User) -> Browser:
+    """A logged-in operator's session."""
+    browser = Browser()
+    browser.force_login(operator)
+    return browser
+
+
+@pytest.fixture
+def vacancy(db: None) -> Vacancy:
+    """The default vacancy, on sale, ten places."""
+    return make_vacancy(is_default=True)
+
+
+def make_vacancy(*, capacity: int = 10, **fields: object) -> Vacancy:
+    """Store a vacancy on sale; any field can be given."""
+    return Vacancy.objects.create(
+        **{
+            "name": "Concert",
+            "venue": "Hall 1",
+            "price": 4500,
+            "state": Vacancy.State.ON_SALE,
+            "capacity": capacity,
+            "available": capacity,
+            **fields,
+        }
+    )
+
+
+@pytest.fixture
+def key(db: None) -> str:
+    """An API key that may buy."""
+    _, secret = services.key_create(name="shop", now=timezone.now())
+    return secret
+
+
+@pytest.fixture
+def key_row(key: str) -> ApiKey:
+    """The stored side of `key`."""
+    return ApiKey.objects.get(prefix=key[:12])
+
+
+class Api:
+    """The buyer API through its real way in, without a server: one ASGI call a request."""
+
+    def __init__(self, key: str | None = None) -> None:
+        """Use this key, or none."""
+        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def __call__(self, method: str, path: str, **kwargs: object) -> httpx.Response:
+        """Send one request to /api/v1 and return the answer."""
+        kwargs["headers"] = {**self.headers, **kwargs.pop("headers", {})}
+        return async_to_sync(self._send)(method, path, **kwargs)
+
+    async def _send(self, method: str, path: str, **kwargs: object) -> httpx.Response:
+        from ticketsite.asgi import api_application
+
+        transport = httpx.ASGITransport(app=api_application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            return await client.request(method, f"/api/v1{path}", **kwargs)
+
+
+@pytest.fixture
+def api(key: str) -> Api:
+    """The API with a good key."""
+    return Api(key)
+
+
+@pytest.fixture
+def anonymous_api() -> Api:
+    """The API without a key."""
+    return Api()
