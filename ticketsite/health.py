@@ -10,8 +10,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 
-from ticketsite.problems import problem
 from tickets import till
+from ticketsite.problems import problem
 from vacancy.lanes import READS
 
 router = Router(tags=["health"])

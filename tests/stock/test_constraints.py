@@ -1,7 +1,7 @@
 """The database itself refuses a wrong state, whoever writes it."""
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from tests.conftest import make_vacancy
@@ -31,11 +31,9 @@ def test_vacancy_with_wrong_numbers_is_refused(wrong: dict[str, object]) -> None
     """Counters never go below zero and always add up."""
     vacancy = make_vacancy()
 
-    with pytest.raises(Exception) as refused, transaction.atomic():
-        Vacancy.objects.filter(pk=vacancy.pk).update(**wrong)
-
     # PostgreSQL refuses a fourth letter by the column's type, before any constraint is asked.
-    assert refused.type.__name__ in {"IntegrityError", "DataError"}
+    with pytest.raises((IntegrityError, DataError)), transaction.atomic():
+        Vacancy.objects.filter(pk=vacancy.pk).update(**wrong)
 
 
 def test_sale_that_ends_before_it_begins_is_refused() -> None:
