@@ -127,6 +127,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
 # Hashing and compressing every file takes many seconds: the image build does it, once.
 WHITENOISE_USE_FINDERS = CONFIG.development
+if CONFIG.development:
+    STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns of a missing one at every start
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
