@@ -21,7 +21,8 @@ pytestmark = pytest.mark.timeout(180)
 
 def result(path: Path) -> dict[str, Any]:
     """Read what `--json` wrote."""
-    return json.loads(path.read_text())
+    read: dict[str, Any] = json.loads(path.read_text())
+    return read
 
 
 @pytest.fixture(scope="module")
