@@ -8,10 +8,12 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-SCOPES = (
-    ("buy", "Buy: purchases and holds"),
-    ("check_in", "Check in: read and admit tickets"),
-)
+from tickets.services import SCOPES
+
+SCOPE_LABELS = {
+    "buy": "Buy: purchases and holds",
+    "check_in": "Check in: read and admit tickets",
+}
 
 
 class KeyForm(forms.Form):
@@ -23,7 +25,9 @@ class KeyForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
     )
     scopes = forms.MultipleChoiceField(
-        choices=SCOPES, initial=["buy"], widget=UnfoldAdminCheckboxSelectMultipleWidget()
+        choices=[(scope, SCOPE_LABELS.get(scope, scope)) for scope in SCOPES],
+        initial=["buy"],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
     expires_at = forms.SplitDateTimeField(
         label="Expires at",

@@ -30,10 +30,12 @@ function requests(summary) {
 
 function comparison(stock) {
   const rows = [
-    ["Places sold", count(stock.bought_seen), count(stock.sold), count(stock.purchase_count)],
-    ["Tickets", "–", count(stock.sold), count(stock.ticket_count)],
+    ["Places sold", count(stock.bought_seen), count(stock.sold), count(stock.purchased_qty)],
+    ["Purchases", count(stock.bought_seen), "–", count(stock.purchase_count)],
+    ["Tickets", "–", "–", count(stock.ticket_count)],
     ["Places left", "–", count(stock.available), "–"],
-    ["Refused as sold out", count(stock.refused_seen), "–", "–"],
+    ["Told: sold out", count(stock.sold_out_seen), "–", "–"],
+    ["Refused, all told", count(stock.refused_seen), "–", "–"],
   ];
   const headings = ["", "Seen by the buyers", "The vacancy's counter", "Rows in the database"];
   return table("Stock as the buyers and the database saw it", headings, rows);
