@@ -8,3 +8,4 @@ class TicketsConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "tickets"
+    verbose_name = "Sales"

@@ -5,6 +5,7 @@ from typing import Any
 import dj_database_url
 import structlog
 
+from ticketsite.admin_theme import UNFOLD as UNFOLD
 from ticketsite.config import ROOT, VAR, read_config
 
 CONFIG = read_config()
@@ -118,6 +119,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -8,3 +8,4 @@ class VacancyConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "vacancy"
+    verbose_name = "Stock"

@@ -1,0 +1,287 @@
+"""Stock pages: what operators see, what they may change, and what a save must leave alone."""
+
+import pytest
+from django.urls import reverse
+
+from tests.pages.conftest import make_purchase, make_vacancy, query_count
+from vacancy.models import StockMovement, Vacancy
+
+LIST = "admin:vacancy_vacancy_changelist"
+ADD = "admin:vacancy_vacancy_add"
+PAGE = "admin:vacancy_vacancy_change"
+CAPACITY = "admin:vacancy_vacancy_capacity"
+
+
+def form_of(**changes):
+    """Return what the browser would send for an untouched form, changed like this."""
+    fields = {
+        "name": "Concert",
+        "venue": "Hall 1",
+        "price": "2500",
+        "currency": "EUR",
+        "max_per_purchase": "10",
+        "movements-TOTAL_FORMS": "0",
+        "movements-INITIAL_FORMS": "0",
+    }
+    return fields | changes
+
+
+def page(vacancy):
+    return reverse(PAGE, args=[vacancy.pk])
+
+
+class TestList:
+    def test_row_says_how_many_are_sold_and_free(self, operator_client):
+        make_vacancy(capacity=1200, sold=300)
+
+        text = operator_client.get(reverse(LIST)).content.decode()
+
+        assert "300 sold, 0 held of 1,200" in text
+        assert "<strong>900</strong> free" in text
+
+    def test_price_is_written_with_its_currency(self, operator_client):
+        make_vacancy(price=2500, currency="EUR")
+
+        assert "EUR 25.00" in operator_client.get(reverse(LIST)).content.decode()
+
+    def test_rehearsal_stock_is_not_listed(self, operator_client):
+        make_vacancy(name="Rehearsal of run 1", is_rehearsal=True)
+
+        assert "Rehearsal of run 1" not in operator_client.get(reverse(LIST)).content.decode()
+
+    def test_query_count_is_the_same_for_one_and_for_twenty_rows(self, operator_client):
+        make_vacancy()
+        before = query_count(operator_client, reverse(LIST))
+
+        for number in range(19):
+            make_vacancy(name=f"Event {number}")
+
+        assert query_count(operator_client, reverse(LIST)) == before
+
+
+class TestCreate:
+    def test_all_places_of_a_new_vacancy_are_available(self, operator_client):
+        operator_client.post(reverse(ADD), form_of(capacity="40"))
+
+        vacancy = Vacancy.objects.get()
+        assert (vacancy.capacity, vacancy.available, vacancy.state) == (40, 40, "draft")
+
+    def test_second_default_is_a_sentence_beside_the_field(self, operator_client):
+        make_vacancy(name="Gala", is_default=True)
+
+        answer = operator_client.post(reverse(ADD), form_of(capacity="40", is_default="on"))
+
+        assert answer.status_code == 200
+        assert "is the default. Take its mark away first." in answer.content.decode()
+
+    def test_sale_that_ends_before_it_begins_is_refused(self, operator_client):
+        window = {
+            "on_sale_from_0": "2026-06-02",
+            "on_sale_from_1": "10:00",
+            "on_sale_until_0": "2026-06-01",
+            "on_sale_until_1": "10:00",
+        }
+
+        answer = operator_client.post(reverse(ADD), form_of(capacity="40", **window))
+
+        assert "The sale must end after it begins." in answer.content.decode()
+
+    @pytest.mark.parametrize(
+        ("field", "value"), [("currency", "EURO"), ("currency", "E1R"), ("max_per_purchase", "0")]
+    )
+    def test_wrong_value_is_refused_and_nothing_is_stored(self, operator_client, field, value):
+        answer = operator_client.post(reverse(ADD), form_of(capacity="40", **{field: value}))
+
+        assert answer.status_code == 200
+        assert not Vacancy.objects.exists()
+
+
+class TestSave:
+    def test_save_leaves_the_counters_as_the_sales_made_them(self, operator_client, monkeypatch):
+        vacancy = make_vacancy(capacity=100)
+        whole_save = Vacancy.save
+
+        def sell_just_before(self, *args, **kwargs):
+            Vacancy.objects.filter(pk=self.pk).update(available=93, sold=7)
+            whole_save(self, *args, **kwargs)
+
+        monkeypatch.setattr(Vacancy, "save", sell_just_before)
+        operator_client.post(page(vacancy), form_of(name="Gala"))
+
+        vacancy.refresh_from_db()
+        assert (vacancy.name, vacancy.available, vacancy.sold) == ("Gala", 93, 7)
+
+    def test_typed_counters_are_ignored(self, operator_client):
+        vacancy = make_vacancy(capacity=100)
+
+        forged = {"capacity": "5", "available": "5", "sold": "0", "state": "closed"}
+        operator_client.post(page(vacancy), form_of(**forged))
+
+        vacancy.refresh_from_db()
+        assert (vacancy.capacity, vacancy.available, vacancy.state) == (100, 100, "on_sale")
+
+
+class TestDelete:
+    def test_vacancy_with_purchases_is_kept_with_a_sentence(self, operator_client):
+        vacancy = make_vacancy()
+        make_purchase(vacancy)
+        url = reverse("admin:vacancy_vacancy_delete", args=[vacancy.pk])
+
+        answer = operator_client.post(url, {"post": "yes"})
+
+        assert answer.status_code == 200
+        assert "has 1 purchase: what was sold stays on record" in answer.content.decode()
+        assert Vacancy.objects.filter(pk=vacancy.pk).exists()
+
+    def test_bulk_delete_keeps_vacancies_with_purchases_too(self, operator_client):
+        vacancy = make_vacancy()
+        make_purchase(vacancy)
+
+        choice = {"action": "delete_selected", "_selected_action": [vacancy.pk], "post": "yes"}
+        answer = operator_client.post(reverse(LIST), choice)
+
+        assert "what was sold stays on record" in answer.content.decode()
+
+    def test_vacancy_that_never_sold_can_go(self, operator_client):
+        vacancy = make_vacancy()
+
+        url = reverse("admin:vacancy_vacancy_delete", args=[vacancy.pk])
+        operator_client.post(url, {"post": "yes"})
+
+        assert not Vacancy.objects.exists()
+
+
+class TestState:
+    @pytest.mark.parametrize(
+        ("action", "before", "after"),
+        [
+            ("put_on_sale", "draft", "on_sale"),
+            ("put_on_sale", "paused", "on_sale"),
+            ("pause", "on_sale", "paused"),
+            ("pause", "draft", "draft"),
+            ("put_on_sale", "closed", "closed"),
+        ],
+    )
+    def test_confirmed_action_moves_only_from_where_it_may(
+        self, operator_client, action, before, after
+    ):
+        vacancy = make_vacancy(state=before)
+        url = reverse(f"admin:vacancy_vacancy_{action}", args=[vacancy.pk])
+
+        answer = operator_client.post(url, {"_form_submitted": "on"})
+
+        vacancy.refresh_from_db()
+        assert vacancy.state == after
+        assert answer.headers["HX-Redirect"] == page(vacancy)
+
+    def test_opening_the_dialog_changes_nothing(self, operator_client):
+        vacancy = make_vacancy(state="draft")
+
+        operator_client.get(reverse("admin:vacancy_vacancy_put_on_sale", args=[vacancy.pk]))
+
+        vacancy.refresh_from_db()
+        assert vacancy.state == "draft"
+
+    def test_action_that_moved_nothing_says_so(self, operator_client):
+        vacancy = make_vacancy(state="closed")
+        url = reverse("admin:vacancy_vacancy_pause", args=[vacancy.pk])
+
+        operator_client.post(url, {"_form_submitted": "on"})
+
+        assert "Nothing changed" in operator_client.get(page(vacancy)).content.decode()
+
+    def test_bulk_action_counts_what_it_moved_and_what_it_left(self, operator_client):
+        draft, closed = make_vacancy(state="draft"), make_vacancy(state="closed")
+
+        choice = {"action": "put_on_sale_selected", "_selected_action": [draft.pk, closed.pk]}
+        text = operator_client.post(reverse(LIST), choice, follow=True).content.decode()
+
+        assert "1 put on sale." in text
+        assert "1 left as it was" in text
+
+
+class TestCapacity:
+    def url(self, *vacancies):
+        return f"{reverse(CAPACITY)}?ids={','.join(str(one.pk) for one in vacancies)}"
+
+    def test_change_is_made_and_written_down(self, operator, operator_client):
+        vacancy = make_vacancy(capacity=100)
+
+        operator_client.post(self.url(vacancy), {"by": "20", "reason": "Side stage opened"})
+
+        movement = StockMovement.objects.get(vacancy=vacancy)
+        assert (movement.qty, movement.reason) == (20, "Side stage opened")
+        assert movement.actor == operator
+
+    def test_ledger_stands_on_the_vacancys_page(self, operator_client):
+        vacancy = make_vacancy(capacity=100)
+
+        operator_client.post(self.url(vacancy), {"by": "-20", "reason": "Camera platform"})
+
+        text = operator_client.get(page(vacancy)).content.decode()
+        assert "Camera platform" in text
+        assert "-20" in text
+
+    def test_below_what_is_sold_is_a_sentence_in_the_form(self, operator_client):
+        vacancy = make_vacancy(capacity=100, sold=90)
+
+        answer = operator_client.post(self.url(vacancy), {"by": "-20", "reason": "Smaller hall"})
+
+        assert "capacity cannot go below 90" in answer.content.decode()
+
+    def test_one_refusal_undoes_all_of_them(self, operator_client):
+        roomy, full = make_vacancy(capacity=100), make_vacancy(capacity=10, sold=10)
+
+        operator_client.post(self.url(roomy, full), {"by": "-5", "reason": "Smaller hall"})
+
+        roomy.refresh_from_db()
+        assert roomy.capacity == 100
+        assert not StockMovement.objects.exists()
+
+    @pytest.mark.parametrize(("by", "reason"), [("0", "Why"), ("5", ""), ("x", "Why")])
+    def test_change_needs_a_number_and_a_reason(self, operator_client, by, reason):
+        vacancy = make_vacancy(capacity=100)
+
+        answer = operator_client.post(self.url(vacancy), {"by": by, "reason": reason})
+
+        assert answer.status_code == 200
+        assert not StockMovement.objects.exists()
+
+    def test_rehearsal_stock_cannot_be_named(self, operator_client):
+        rehearsal = make_vacancy(is_rehearsal=True)
+
+        assert operator_client.get(self.url(rehearsal)).status_code == 404
+
+
+class TestPermissions:
+    def test_stranger_is_sent_to_the_login(self, client, db):
+        assert client.get(reverse(LIST)).status_code == 302
+
+    def test_plain_user_is_sent_to_the_login(self, client_of, plain_user):
+        assert client_of(plain_user).get(reverse(LIST)).status_code == 302
+
+    @pytest.mark.parametrize("action", ["put_on_sale", "pause", "capacity"])
+    def test_viewer_may_not_act(self, client_of, staff_with, action):
+        vacancy = make_vacancy(state="draft")
+        viewer = client_of(staff_with("view_vacancy"))
+        url = reverse(f"admin:vacancy_vacancy_{action}", args=[vacancy.pk])
+
+        assert viewer.post(url, {"_form_submitted": "on"}).status_code == 403
+
+    def test_viewer_may_not_open_the_capacity_page(self, client_of, staff_with):
+        vacancy = make_vacancy()
+        viewer = client_of(staff_with("view_vacancy"))
+
+        assert viewer.get(self_url(vacancy)).status_code == 403
+
+    def test_viewer_sees_the_ledger_and_no_actions(self, client_of, staff_with):
+        vacancy = make_vacancy()
+
+        text = client_of(staff_with("view_vacancy")).get(page(vacancy)).content.decode()
+
+        assert "Ledger" in text
+        assert "Change capacity" not in text
+
+
+def self_url(vacancy):
+    return f"{reverse(CAPACITY)}?ids={vacancy.pk}"

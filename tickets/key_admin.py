@@ -1,0 +1,153 @@
+"""API keys, as operators see them: made once, shown once, revoked, never edited or deleted."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+
+from tickets import services
+from tickets.display import KeyState, key_chip
+from tickets.forms import KeyForm, RevokeDialog
+from tickets.models import ApiKey
+from vacancy.display import chip_html, moment
+
+
+class KeyStateFilter(admin.SimpleListFilter):
+    """By what a key can do now."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: "DjangoModelAdmin[Any]"
+    ) -> list[tuple[str, str]]:
+        """Offer the three states."""
+        return [(state.value, state.value.capitalize()) for state in KeyState]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        """Keep the keys in that state."""
+        conditions = _conditions(timezone.now())
+        value = self.value()
+        return queryset.filter(conditions[value]) if value in conditions else queryset
+
+
+def _conditions(now: datetime) -> dict[str | None, Q]:
+    lapsed = Q(expires_at__isnull=False, expires_at__lte=now)
+    return {
+        KeyState.ACTIVE.value: Q(revoked_at=None) & ~lapsed,
+        KeyState.EXPIRED.value: Q(revoked_at=None) & lapsed,
+        KeyState.REVOKED.value: Q(revoked_at__isnull=False),
+    }
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin):
+    """Keys of real clients; the short-lived ones of rehearsals are hidden."""
+
+    list_display = ("name", "prefix_shown", "scopes", "state_shown", "created", "expires")
+    list_filter = (KeyStateFilter,)
+    search_fields = ("name", "prefix")
+    actions_detail = ("revoke",)
+    fields = (("name", "prefix_shown"), ("scopes", "state_shown"), ("created", "expires"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        """Hide the keys that are bound to rehearsal stock."""
+        keys: QuerySet[ApiKey] = super().get_queryset(request)
+        return keys.filter(vacancy=None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A key is fixed once it exists; only revoking changes it."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Purchases name their key for ever: revoke it instead."""
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Revoking is what the permission to change keys is for."""
+        return request.user.has_perm("tickets.change_apikey")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Make a key and show it in the answer itself.
+
+        No redirect: a message or a session would keep the key somewhere in clear.
+        """
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = KeyForm(request.POST or None)
+        if form.is_valid():
+            return self._created(request, form)
+        context = self._context(request, title="Add API key", form=form)
+        return TemplateResponse(request, "admin/tickets/apikey/add.html", context)
+
+    def _created(self, request: HttpRequest, form: KeyForm) -> HttpResponse:
+        key, secret = services.key_create(
+            name=form.cleaned_data["name"],
+            scopes=" ".join(form.cleaned_data["scopes"]),
+            expires_at=form.cleaned_data["expires_at"],
+            now=timezone.now(),
+        )
+        self.log_addition(request, key, [{"added": {}}])
+        context = self._context(request, title="New API key", key=key, secret=secret)
+        return TemplateResponse(request, "admin/tickets/apikey/created.html", context)
+
+    def _context(self, request: HttpRequest, **own: Any) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), **own}
+
+    @action(
+        description="Revoke key",
+        permissions=["revoke"],
+        url_path="revoke",
+        icon="block",
+        dialog={
+            "title": "Revoke this key?",
+            "description": "Its software is refused within 5 seconds. This cannot be undone.",
+            "form_class": RevokeDialog,
+            "form_submit_text": "Revoke key",
+        },
+    )
+    def revoke(self, request: HttpRequest, form: RevokeDialog, object_id: str) -> HttpResponse:
+        """Stop this key for good."""
+        key = get_object_or_404(self.get_queryset(request), pk=object_id)
+        if services.key_revoke(key_id=key.pk, now=timezone.now()):
+            self.log_change(request, key, "Revoked.")
+            messages.success(request, f"{key} is revoked.")
+        else:
+            messages.warning(request, f"Nothing changed: {key} was revoked before.")
+        url = reverse("admin:tickets_apikey_change", args=[key.pk])
+        # The dialog posts through htmx, which would paint a redirect's page into the dialog.
+        return HttpResponse(headers={"HX-Redirect": url})
+
+    @display(description="Begins with", ordering="prefix")
+    def prefix_shown(self, key: ApiKey) -> SafeString:
+        """Enough to recognize it by."""
+        return format_html("<code>{}…</code>", key.prefix)
+
+    @display(description="State")
+    def state_shown(self, key: ApiKey) -> SafeString:
+        """Icon, word and color."""
+        return chip_html(key_chip(key, now=timezone.now()))
+
+    @display(description="Created", ordering="created_at")
+    def created(self, key: ApiKey) -> str:
+        """With its zone."""
+        return moment(key.created_at)
+
+    @display(description="Expires", ordering="expires_at")
+    def expires(self, key: ApiKey) -> str:
+        """With its zone, or never."""
+        return moment(key.expires_at) or "Never"
