@@ -166,6 +166,12 @@ def vacancy_create_rehearsal(*, name: str, capacity: int, now: datetime) -> Vaca
     )
 
 
+def rehearsal_close(*, vacancy_id: int) -> bool:
+    """Stop selling rehearsal stock for good. False if there is none of this id."""
+    rehearsal = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True)
+    return bool(rehearsal.update(state=Vacancy.State.CLOSED))
+
+
 def vacancy_delete_rehearsal(*, vacancy_id: int) -> None:
     """Remove rehearsal stock; real stock is left alone whatever the id says."""
     Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True).delete()

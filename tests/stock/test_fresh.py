@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from vacancy import fresh
 from vacancy.fresh import MAX_KEYS, Fresh
 
 
@@ -35,7 +34,7 @@ class Source:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds under the test's control."""
     now = [100.0]
-    monkeypatch.setattr(fresh.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("vacancy.fresh.time.monotonic", lambda: now[0])
     return now
 
 

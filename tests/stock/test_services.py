@@ -34,7 +34,7 @@ def change(vacancy: Vacancy, by: int, actor: User | None = None) -> Vacancy:
 
 def row(vacancy: Vacancy) -> dict[str, Any]:
     """Return everything that is stored of a vacancy."""
-    return Vacancy.objects.filter(pk=vacancy.pk).values().get()
+    return dict(Vacancy.objects.filter(pk=vacancy.pk).values().get())
 
 
 class TestSellingPlaces:
@@ -97,7 +97,7 @@ class TestSellingPlaces:
         ids=repr,
     )
     def test_first_instant_of_the_window_is_in_and_the_last_is_out(
-        self, window: dict[str, datetime]
+        self, window: dict[str, Any]
     ) -> None:
         """To the microsecond."""
         assert sell(make_vacancy(**window)).sold == 1
