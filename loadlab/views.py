@@ -110,7 +110,7 @@ def _page(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
-    chosen = [
+    return [
         ("Scenario", scenario_title(run["scenario"])),
         ("Virtual users", f"{run['user_count']:,}"),
         ("Think time", f"{run['think_time_s']:g} s"),
@@ -118,16 +118,6 @@ def _settings_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("Rehearsal stock", f"{run['capacity']:,} places"),
         ("Target", run["target"]),
     ]
-    found = [(_words(key), _value(value)) for key, value in sorted(run["environment"].items())]
-    return chosen + found
-
-
-def _value(value: object) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ").capitalize()
 
 
 def stop_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: int) -> HttpResponse:
