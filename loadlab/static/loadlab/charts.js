@@ -66,7 +66,7 @@ class ChartBlock {
 
   fillTable() {
     if (!this.details.open) return;
-    const title = this.root.querySelector("h3").textContent;
+    const title = this.root.querySelector("h2").textContent;
     const fresh = asTable(this.spec, title, this.seconds, this.view.which);
     this.details.querySelector(".ts-scroll").replaceChildren(fresh);
   }

@@ -50,6 +50,7 @@ function options(spec) {
         ...scale,
         min: 0,
         stacked: Boolean(spec.stacked),
+        grace: "5%",
         ticks: { ...ticks, maxTicksLimit: spec.height < 200 ? 3 : 5, callback: spec.write },
         afterFit: (axis) => {
           axis.width = Y_AXIS_PX;

@@ -37,7 +37,7 @@ function comparison(stock) {
     ["Told: sold out", count(stock.sold_out_seen), "–", "–"],
     ["Refused, all told", count(stock.refused_seen), "–", "–"],
   ];
-  const headings = ["", "Seen by the buyers", "The vacancy's counter", "Rows in the database"];
+  const headings = ["What", "Seen by the buyers", "The vacancy's counter", "Rows in the database"];
   return table("Stock as the buyers and the database saw it", headings, rows);
 }
 
