@@ -51,7 +51,7 @@ function options(spec) {
         min: 0,
         stacked: Boolean(spec.stacked),
         grace: "5%",
-        ticks: { ...ticks, maxTicksLimit: spec.height < 200 ? 3 : 5, callback: spec.write },
+        ticks: { ...ticks, maxTicksLimit: spec.height < 200 ? 3 : 5, callback: spec.write, precision: 0 },
         afterFit: (axis) => {
           axis.width = Y_AXIS_PX;
         },
