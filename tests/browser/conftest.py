@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
 
 from tests.site import Site
 
@@ -36,8 +36,14 @@ class Complaints(list[str]):
         """Collect from this page."""
         page.on("console", lambda m: self.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: self.append(str(error)))
-        page.on("requestfailed", lambda r: self.append(f"failed: {r.url}"))
-        page.on("response", lambda r: self.append(f"{r.status} {r.url}") if r.status > 399 else None)
+        page.on("requestfailed", self._note_failed)
+        page.on(
+            "response", lambda r: self.append(f"{r.status} {r.url}") if r.status > 399 else None
+        )
+
+    def _note_failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # leaving a page ends what still loads
+            self.append(f"failed: {request.url}")
 
 
 @pytest.fixture
