@@ -1,5 +1,6 @@
 """What operators type to start a rehearsal."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -42,11 +43,11 @@ class StartForm(forms.Form):
         help_text="Made for this run and removed afterwards. Real stock is never touched.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         """Take the limits from the settings and the first scenario's values as a start."""
         first = next(iter(SCENARIOS.values()))
         start = {name: getattr(first, name) for name in UNITS}
-        super().__init__(*args, initial={"scenario": first.name, **start}, **kwargs)
+        super().__init__(data, initial={"scenario": first.name, **start})
         self._limit("user_count", settings.LOADLAB_MAX_USERS)
         self._limit("duration_s", settings.LOADLAB_MAX_DURATION_S)
         for name in UNITS:

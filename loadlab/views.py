@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http import HttpResponseRedirect as Redirect
@@ -54,7 +55,7 @@ def _requested(request: HttpRequest, form: StartForm) -> Run | None:
         return services.run_request(
             scenario=form.cleaned_data["scenario"],
             **form.run_settings(),
-            requested_by=request.user,
+            requested_by=request.user if isinstance(request.user, User) else None,
             now=timezone.now(),
         )
     except services.LabRefusal as refusal:
@@ -109,7 +110,7 @@ def _page(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
-    chosen = [
+    return [
         ("Scenario", scenario_title(run["scenario"])),
         ("Virtual users", f"{run['user_count']:,}"),
         ("Think time", f"{run['think_time_s']:g} s"),
@@ -117,12 +118,6 @@ def _settings_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("Rehearsal stock", f"{run['capacity']:,} places"),
         ("Target", run["target"]),
     ]
-    found = [(_words(key), str(value)) for key, value in sorted(run["environment"].items())]
-    return chosen + found
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ").capitalize()
 
 
 def stop_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: int) -> HttpResponse:

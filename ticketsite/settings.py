@@ -95,7 +95,9 @@ if CONFIG.redis_url:
     CHANNEL_LAYERS: dict[str, Any] = {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [CONFIG.redis_url]},
+            # The layer waits five seconds for a message, and five is also when redis-py gives
+            # up on a silent socket: without a longer limit every quiet websocket breaks.
+            "CONFIG": {"hosts": [{"address": CONFIG.redis_url, "socket_timeout": 20}]},
         }
     }
     CACHES = {
@@ -129,6 +131,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
 # Hashing and compressing every file takes many seconds: the image build does it, once.
 WHITENOISE_USE_FINDERS = CONFIG.development
+# Otherwise an edited script is cut off at the length that it had when the server started.
+WHITENOISE_AUTOREFRESH = CONFIG.development
 if CONFIG.development:
     STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns of a missing one at every start
 STORAGES = {

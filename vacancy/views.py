@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -54,7 +54,7 @@ def _back(vacancies: list[Vacancy]) -> str:
 
 
 def _changed(request: HttpRequest, vacancies: list[Vacancy], form: CapacityForm) -> bool:
-    actor = request.user if isinstance(request.user, AbstractBaseUser) else None
+    actor = request.user if isinstance(request.user, User) else None
     try:
         after = _change_all(vacancies, form, actor, timezone.now())
     except services.StockRefusal as refusal:
@@ -67,7 +67,7 @@ def _changed(request: HttpRequest, vacancies: list[Vacancy], form: CapacityForm)
 
 @transaction.atomic
 def _change_all(
-    vacancies: list[Vacancy], form: CapacityForm, actor: AbstractBaseUser | None, now: datetime
+    vacancies: list[Vacancy], form: CapacityForm, actor: User | None, now: datetime
 ) -> list[Vacancy]:
     return [
         services.capacity_change(

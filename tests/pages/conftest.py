@@ -1,6 +1,6 @@
 """People, rows and requests that the tests of the operator pages share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def staff_with(db: None) -> Callable[..., User]:
 
 
 @pytest.fixture
-def operator_client(operator: User) -> Iterator[Client]:
+def operator_client(operator: User) -> Client:
     """A browser in which the operator is logged in."""
     client = Client()
     client.force_login(operator)
@@ -91,7 +91,8 @@ def make_vacancy(**fields: Any) -> Vacancy:
 
 def make_key(**fields: Any) -> ApiKey:
     """Store an API key; nobody needs the secret."""
-    key, _ = key_create(**{"name": "Till 3", "now": NOW} | fields)
+    row: dict[str, Any] = {"name": "Till 3", "now": NOW}
+    key, _ = key_create(**row | fields)
     return key
 
 

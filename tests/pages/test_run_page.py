@@ -32,7 +32,9 @@ def stop(run):
 
 def embedded(text, name):
     script = rf'<script id="{name}" type="application/json">(.*?)</script>'
-    return json.loads(re.search(script, text, re.DOTALL).group(1))
+    found = re.search(script, text, re.DOTALL)
+    assert found, f"the page has no {name}"
+    return json.loads(found.group(1))
 
 
 class TestHistory:

@@ -66,7 +66,7 @@ class ChartBlock {
 
   fillTable() {
     if (!this.details.open) return;
-    const title = this.root.querySelector("h3").textContent;
+    const title = this.root.querySelector("h2").textContent;
     const fresh = asTable(this.spec, title, this.seconds, this.view.which);
     this.details.querySelector(".ts-scroll").replaceChildren(fresh);
   }
@@ -78,6 +78,7 @@ export function showCharts(store) {
 
   function draw() {
     const { run, seconds } = store;
+    slot("charts").hidden = !run.active && !seconds.length;
     const planned = run.active ? run.duration_s : 0;
     const length = Math.max(planned, Math.ceil(store.last?.t ?? 0)) || run.duration_s;
     const which = chosen();

@@ -16,11 +16,14 @@ export function rate(value) {
   });
 }
 
-/** Milliseconds with three significant digits: 0.52, 4.61, 31.2, 1,204. */
+/** Milliseconds with about three significant digits: 0.52, 4.61, 31.2, 1,204. */
 export function ms(value) {
   if (!known(value)) return GAP;
   const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
-  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
+  return value.toLocaleString("en-US", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 export function percent(value) {

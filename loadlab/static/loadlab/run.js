@@ -2,6 +2,7 @@
 
 import { showCharts } from "./charts.js";
 import { readJson } from "./dom.js";
+import { showFacts } from "./facts.js";
 import { Live } from "./live.js";
 import { liveIndicator, showStatus } from "./status.js";
 import { RunStore } from "./store.js";
@@ -23,4 +24,5 @@ showVerdicts(store, page);
 showTiles(store, page.budget);
 showSummary(store);
 showCharts(store);
+showFacts(store);
 new Live(store, page.socket, liveIndicator(page.zone)).start();

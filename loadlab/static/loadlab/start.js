@@ -14,7 +14,8 @@ function numberIn(name) {
 }
 
 function rounded(number) {
-  const unit = 10 ** Math.max(0, Math.floor(Math.log10(number)) - 2);
+  const digits = number < 1000 ? 2 : 3;
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(number)) - digits + 1);
   return Math.round(number / unit) * unit;
 }
 

@@ -23,7 +23,7 @@ function stockNote(run, of) {
 }
 
 function p95Note(slow, budget) {
-  const notes = budget ? [`limit ${ms(budget.p95_ms)} ms`] : [];
+  const notes = budget ? [`limit ${count(budget.p95_ms)} ms`] : [];
   if (slow.bought !== null) notes.push(`bought ${ms(slow.bought)} ms`);
   return notes.join(", ");
 }

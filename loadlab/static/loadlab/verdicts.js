@@ -17,7 +17,7 @@ function soFar(kind, store, budget) {
   if (kind === "validity") return `So far: generator CPU at most ${percent(worstCpu(store))}.`;
   if (kind === "integrity") return "Counters and rows are compared when the run has ended.";
   const slow = p95(store).all;
-  const limits = budget ? [` of ${ms(budget.p95_ms)} ms`, ` of ${budget.fault_pct} %`] : [" ms", ""];
+  const limits = budget ? [` of ${budget.p95_ms} ms`, ` of ${budget.fault_pct} %`] : [" ms", ""];
   return `So far: p95 ${ms(slow)}${limits[0]}, faults ${percent(faults(store).pct)}${limits[1]}.`;
 }
 

@@ -71,6 +71,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    document.getElementById("main")?.setAttribute("role", "main");
     makeButtons(document);
     document.addEventListener("keydown", pressLikeButton);
     guardDialog();

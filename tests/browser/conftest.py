@@ -1,0 +1,70 @@
+"""A real browser: the system's Chromium, or the one that Playwright installed."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
+
+from tests.site import Site
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start the browser once."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    # A sandbox inside a container that runs as root is refused by Chromium itself.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    arguments += ["--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        except Error as error:
+            pytest.skip(f"no browser: install Chromium, or run playwright install ({error})")
+        yield browser
+        browser.close()
+
+
+class Complaints(list[str]):
+    """What the browser complained of: console errors, failed requests, answers of 400 and up."""
+
+    def listen_to(self, page: Page) -> None:
+        """Collect from this page."""
+        page.on("console", lambda m: self.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("requestfailed", self._note_failed)
+        page.on(
+            "response", lambda r: self.append(f"{r.status} {r.url}") if r.status > 399 else None
+        )
+
+    def _note_failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # leaving a page ends what still loads
+            self.append(f"failed: {request.url}")
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    """Collected while the test runs."""
+    return Complaints()
+
+
+@pytest.fixture
+def page(chromium: Browser, site: Site, complaints: Complaints) -> Iterator[Page]:
+    """A page at 1440 pixels on which the operator has logged in through the form."""
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 1000}, base_url=site.web, reduced_motion="reduce"
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    complaints.listen_to(page)
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(site.username)
+    page.get_by_label("Password").fill(site.password)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Start a rehearsal").first.wait_for()
+    yield page
+    context.close()

@@ -1,0 +1,136 @@
+"""A rehearsal as an operator lives it: started, watched, reloaded, stopped, in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Complaints
+from tests.site import Site, alive, locust_processes, wait_for
+
+PATIENCE_MS = 60_000
+pytestmark = pytest.mark.timeout(180)
+
+
+def start(page: Page, *, duration_s: int) -> None:
+    """Start a small baseline through the form, and arrive on its page."""
+    page.get_by_role("link", name="Start a rehearsal").first.click()
+    page.get_by_label("Virtual users").fill("20")
+    page.get_by_label("Duration").fill(str(duration_s))
+    page.get_by_label("Rehearsal stock").fill("30")
+    page.get_by_role("button", name="Start the rehearsal").click()
+    page.wait_for_url(re.compile(r"/admin/loadlab/run/\d+/change/"))
+
+
+def passed(page: Page) -> Locator:
+    """Find the verdicts that are a pass."""
+    return page.locator("[data-slot=verdicts] .ts-chip").filter(has_text="Pass")
+
+
+def legend_value(page: Page, chart: str, name: str) -> str:
+    """Read the last second's value of one series."""
+    row = page.locator(f"[data-chart={chart}] tr").filter(has_text=name).first
+    return row.locator("td").last.inner_text()
+
+
+def numbers(page: Page) -> list[str]:
+    """Read everything that must be the same after a reload."""
+    tiles = page.locator(".ts-tiles dd").all_inner_texts()
+    verdicts = page.locator("[data-slot=verdicts] > *").all_inner_texts()
+    tables = page.locator("[data-slot=summary], [data-slot=stock]").all_inner_texts()
+    legends = page.locator(".ts-legend-place").all_inner_texts()
+    return [*tiles, *verdicts, *tables, *legends]
+
+
+def test_operator_watches_a_run_from_start_to_verdict(page: Page, complaints: Complaints) -> None:
+    """The charts fill while it runs, the verdicts appear, a reload finds the same numbers."""
+    start(page, duration_s=6)
+    expect(page.locator("[data-chart=users] td").last).to_have_text("20", timeout=PATIENCE_MS)
+    expect(page.locator("[data-slot=live-text]")).to_have_text("Live")
+    expect(page.locator("[data-slot=progress]")).to_be_visible()
+    assert int(legend_value(page, "outcomes", "Read")) > 0
+
+    expect(passed(page)).to_have_count(3, timeout=PATIENCE_MS)
+    expect(page.locator("[data-slot=verdicts]")).to_contain_text("30 of 30 sold, none twice.")
+    before = numbers(page)
+    page.reload()
+    expect(passed(page)).to_have_count(3)
+
+    assert numbers(page) == before
+    assert not complaints
+
+
+def test_reload_in_the_middle_shows_the_seconds_before_it(page: Page) -> None:
+    """What was drawn before the reload is there again, and it goes on."""
+    start(page, duration_s=8)
+    outcomes = page.locator("[data-chart=outcomes]")
+    outcomes.get_by_text("Show as table").click()
+    rows = outcomes.locator("details tbody tr")
+    expect(rows.nth(2)).to_be_visible(timeout=PATIENCE_MS)
+
+    # The newest second may stand at either end; the first one must be there again.
+    first_before = {text for text in rows.all_inner_texts() if text.startswith("0:01")}
+    page.reload()
+    outcomes.get_by_text("Show as table").click()
+    expect(rows.nth(2)).to_be_visible()
+
+    assert first_before
+    assert first_before <= set(rows.all_inner_texts())
+    expect(passed(page)).to_have_count(3, timeout=PATIENCE_MS)
+
+
+def test_stopping_midway_leaves_no_process(page: Page, site: Site) -> None:
+    """Stop asks first, ends the run as stopped, and nothing of the load generator is left."""
+    start(page, duration_s=120)
+    expect(page.locator("[data-chart=users] td").last).to_have_text("20", timeout=PATIENCE_MS)
+    generators = locust_processes(site.process.pid)
+
+    page.get_by_role("button", name="Stop run").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop run").click()
+
+    expect(page.locator("[data-slot=chip]")).to_contain_text("Stopped", timeout=PATIENCE_MS)
+    assert generators
+    wait_for(lambda: not alive(generators), timeout_s=30, what="the generator to end")
+    assert not locust_processes(site.process.pid)
+
+
+def test_keeping_the_run_changes_nothing(page: Page) -> None:
+    """Whoever opens the dialog and thinks better of it has stopped nothing."""
+    start(page, duration_s=5)
+    expect(page.locator("[data-chart=users] td").last).to_have_text("20", timeout=PATIENCE_MS)
+
+    page.get_by_role("button", name="Stop run").click()
+    page.get_by_role("button", name="Keep running").click()
+
+    chip = page.locator("[data-slot=chip]")
+    expect(chip).to_contain_text("Finished", timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize(("theme", "width"), [("dark", 390), ("light", 1440)])
+def test_pages_fit_and_do_not_complain(
+    page: Page, complaints: Complaints, theme: str, width: int
+) -> None:
+    """Every page works on a phone and on a desk, by day and by night, without a complaint."""
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.set_viewport_size({"width": width, "height": 900})
+    paths = (
+        "/admin/",
+        "/admin/vacancy/vacancy/",
+        "/admin/vacancy/vacancy/add/",
+        "/admin/vacancy/vacancy/1/change/",
+        "/admin/tickets/purchase/",
+        "/admin/tickets/ticket/",
+        "/admin/tickets/apikey/",
+        "/admin/tickets/apikey/add/",
+        "/admin/loadlab/run/",
+        "/admin/loadlab/run/add/",
+    )
+    too_wide = []
+    for path in paths:
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            too_wide.append(path)
+
+    assert not too_wide
+    assert not complaints

@@ -1,0 +1,292 @@
+"""The run page's websocket: who gets in, and what they are told."""
+
+import json
+from datetime import UTC, datetime
+from http.cookies import SimpleCookie
+from typing import Any
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
+from django.test import Client
+
+from loadlab import consumers, percentiles, services, wire
+from loadlab.live import TICKER
+from loadlab.models import Run
+from ticketsite.asgi import application
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+ORIGIN = "http://localhost:8000"
+PATIENCE_S = 10.0
+LONGER_THAN_THE_LAYER_WAITS_S = 6.0
+
+
+@pytest.fixture
+def run(db: None) -> Run:
+    """A run that has started."""
+    run = services.run_request(
+        scenario="baseline",
+        user_count=10,
+        think_time_s=0.5,
+        duration_s=60,
+        capacity=100,
+        requested_by=None,
+        now=NOW,
+        claim_for="tests",
+    )
+    services.run_begin(run_id=run.pk, worker="tests", at=NOW)
+    return run
+
+
+def store_second(run: Run, seq: int, *, bought: int = 3) -> None:
+    """Store one second in which some bought."""
+    histogram = percentiles.new_histogram()
+    for _ in range(bought):
+        percentiles.record(histogram, 5.0)
+    series = wire.Series(
+        "POST /purchase", "bought", bought, 5.0 * bought, percentiles.encode(histogram)
+    )
+    second = wire.Second(seq, NOW.timestamp(), seq + 1.0, 10, 0, 5.0, 0.1, 0, [series])
+    services.second_record(run_id=run.pk, second=second, ended_at=NOW)
+
+
+def session_of(user: User | None) -> str:
+    """Log a user in and return the session cookie."""
+    client = Client()
+    if user is not None:
+        client.force_login(user)
+    cookies: SimpleCookie = client.cookies
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+
+
+def socket(
+    run_id: int, cookie: str, *, origin: str = ORIGIN, query: str = ""
+) -> WebsocketCommunicator:
+    """Prepare a websocket as a browser would open it."""
+    headers = [(b"host", b"localhost:8000"), (b"origin", origin.encode())]
+    if cookie:
+        headers.append((b"cookie", cookie.encode()))
+    return WebsocketCommunicator(application, f"/ws/runs/{run_id}/{query}", headers=headers)
+
+
+async def is_let_in(communicator: WebsocketCommunicator) -> bool:
+    """Try to connect."""
+    connected, _ = await communicator.connect(timeout=PATIENCE_S)
+    await communicator.disconnect()
+    return bool(connected)
+
+
+async def next_message(communicator: WebsocketCommunicator) -> dict[str, Any]:
+    """Wait for what comes next."""
+    message: dict[str, Any] = json.loads(await communicator.receive_from(timeout=PATIENCE_S))
+    return message
+
+
+class TestDoor:
+    """Who gets in."""
+
+    async def test_stranger_is_refused(self, run: Run) -> None:
+        """Nobody without a session."""
+        assert not await is_let_in(socket(run.pk, ""))
+
+    async def test_plain_user_is_refused(self, run: Run, plain_user: User) -> None:
+        """Nobody who is not staff."""
+        cookie = await database_sync_to_async(session_of)(plain_user)
+
+        assert not await is_let_in(socket(run.pk, cookie))
+
+    async def test_staff_without_the_permission_is_refused(self, run: Run) -> None:
+        """Nobody who may not see runs."""
+        user = await User.objects.acreate_user("clerk", is_staff=True)
+        cookie = await database_sync_to_async(session_of)(user)
+
+        assert not await is_let_in(socket(run.pk, cookie))
+
+    async def test_viewer_is_let_in(self, run: Run, viewer: User) -> None:
+        """Whoever may see runs may watch one."""
+        cookie = await database_sync_to_async(session_of)(viewer)
+
+        assert await is_let_in(socket(run.pk, cookie))
+
+    async def test_other_site_is_refused(self, run: Run, operator: User) -> None:
+        """A page of another origin gets nothing, whoever looks at it."""
+        cookie = await database_sync_to_async(session_of)(operator)
+
+        assert not await is_let_in(socket(run.pk, cookie, origin="http://evil.example"))
+
+    async def test_forged_session_is_refused(self, run: Run) -> None:
+        """A cookie that we did not make is nobody."""
+        assert not await is_let_in(socket(run.pk, "sessionid=abcdefghijklmnopqrstuvwxyz012345"))
+
+    async def test_unknown_run_is_closed(self, operator: User) -> None:
+        """There is nothing to watch."""
+        cookie = await database_sync_to_async(session_of)(operator)
+        communicator = socket(4711, cookie)
+
+        await communicator.connect(timeout=PATIENCE_S)
+        output = await communicator.receive_output(timeout=PATIENCE_S)
+
+        assert (output["type"], output["code"]) == ("websocket.close", consumers.CLOSE_NOT_FOUND)
+
+
+class TestNews:
+    """What a watcher is told."""
+
+    async def test_snapshot_comes_first(self, run: Run, operator: User) -> None:
+        """Everything there is, in order."""
+        for seq in range(3):
+            await database_sync_to_async(store_second)(run, seq)
+        communicator = await self.watch(run, operator)
+
+        snapshot = await next_message(communicator)
+
+        assert snapshot["type"] == "snapshot"
+        assert [second["seq"] for second in snapshot["seconds"]] == [0, 1, 2]
+        assert snapshot["seconds"][0]["outcomes"]["bought"] == 3
+        await communicator.disconnect()
+
+    async def test_resuming_tells_only_what_was_missed(self, run: Run, operator: User) -> None:
+        """After a break, nothing twice and nothing lost."""
+        for seq in range(3):
+            await database_sync_to_async(store_second)(run, seq)
+        communicator = await self.watch(run, operator, query="?after=1")
+
+        snapshot = await next_message(communicator)
+
+        assert [second["seq"] for second in snapshot["seconds"]] == [2]
+        await communicator.disconnect()
+
+    @pytest.mark.parametrize("nonsense", ["?after=x", "?after=", "?after=-5", "?after=" + "9" * 99])
+    async def test_nonsense_in_the_query_means_everything(
+        self, run: Run, operator: User, nonsense: str
+    ) -> None:
+        """A wrong number is no reason to fail."""
+        await database_sync_to_async(store_second)(run, 0)
+        communicator = await self.watch(run, operator, query=nonsense)
+
+        snapshot = await next_message(communicator)
+
+        assert [second["seq"] for second in snapshot["seconds"]] == [0]
+        await communicator.disconnect()
+
+    async def test_new_second_is_passed_on_once(self, run: Run, operator: User) -> None:
+        """Stored by whatever process, told to whoever watches."""
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        for seq in range(2):
+            await database_sync_to_async(store_second)(run, seq)
+
+        seen: list[int] = []
+        while len(seen) < 2:
+            message = await next_message(communicator)
+            seen += [second["seq"] for second in message.get("seconds", ())]
+
+        assert seen == [0, 1]
+        await communicator.disconnect()
+
+    async def test_end_of_the_run_is_told(self, run: Run, operator: User) -> None:
+        """The last thing a page hears is how it ended."""
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        await database_sync_to_async(services.run_end)(
+            run_id=run.pk,
+            worker="tests",
+            state=Run.State.FAILED,
+            reason="The child died.",
+            summary=None,
+            verdicts=None,
+            now=NOW,
+        )
+
+        while (message := await next_message(communicator))["run"]["active"]:
+            continue
+
+        assert message["run"]["reason"] == "The child died."
+        await communicator.disconnect()
+
+    async def test_lost_message_leaves_no_hole(self, run: Run, operator: User) -> None:
+        """A channel layer may drop messages: the consumer reads what it missed itself."""
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        for seq in range(3):
+            await database_sync_to_async(store_second)(run, seq)
+
+        seen: list[int] = []
+        # As if the ticker's first two messages had been lost.
+        await self.tell(run, only=2)
+        while len(seen) < 3:
+            seen += [s["seq"] for s in (await next_message(communicator)).get("seconds", ())]
+
+        assert seen == [0, 1, 2]
+        await communicator.disconnect()
+
+    async def test_quiet_socket_stays_open(self, run: Run, operator: User) -> None:
+        """Seconds without news, as while a run waits for a worker, break nothing."""
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        await next_message(communicator)  # the ticker's first look
+
+        assert await communicator.receive_nothing(timeout=LONGER_THAN_THE_LAYER_WAITS_S)
+
+        await database_sync_to_async(store_second)(run, 0)
+        assert (await next_message(communicator))["type"] == "seconds"
+        await communicator.disconnect()
+
+    async def test_watcher_whose_session_ended_is_sent_away(
+        self, run: Run, operator: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The session is asked again while the socket lives."""
+        monkeypatch.setattr(consumers, "RECHECK_S", 0.0)
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        await database_sync_to_async(self.log_out_everywhere)()
+        await database_sync_to_async(store_second)(run, 0)
+
+        output = await communicator.receive_output(timeout=PATIENCE_S)
+
+        assert (output["type"], output["code"]) == ("websocket.close", consumers.CLOSE_NOT_ALLOWED)
+        await communicator.wait()
+
+    async def test_ticker_rests_when_nobody_watches(self, run: Run, operator: User) -> None:
+        """No reading from the database for an empty room."""
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        task = TICKER._task
+
+        await communicator.disconnect()
+
+        assert task is not None
+        await task
+
+    @staticmethod
+    async def watch(run: Run, user: User, query: str = "") -> WebsocketCommunicator:
+        """Open a socket as this user."""
+        cookie = await database_sync_to_async(session_of)(user)
+        communicator = socket(run.pk, cookie, query=query)
+        connected, _ = await communicator.connect(timeout=PATIENCE_S)
+        assert connected
+        return communicator
+
+    @staticmethod
+    async def tell(run: Run, *, only: int) -> None:
+        """Send one second to the group, as the ticker would."""
+        from channels.layers import get_channel_layer
+
+        from loadlab import selectors
+        from loadlab.live import group_name
+
+        news = await database_sync_to_async(selectors.run_snapshot)(run_id=run.pk, after=only - 1)
+        assert news is not None
+        layer = get_channel_layer()
+        assert layer is not None
+        message = {**news, "type": "seconds"}
+        await layer.group_send(group_name(run.pk), {"type": "run.news", "message": message})
+
+    @staticmethod
+    def log_out_everywhere() -> None:
+        """Delete all sessions."""
+        from django.contrib.sessions.models import Session
+
+        Session.objects.all().delete()
