@@ -78,14 +78,9 @@ def buy(*, order: Order, now: datetime) -> Sale:
         return earlier
     try:
         return _sell(order=order, now=now)
-    except IntegrityError:
-        # A twin won the race; our transaction is gone with everything in it.
-        earlier = _earlier(order)
-        if earlier is None:
-            raise
-        return earlier
-    except stock.SoldOut:
-        # The twin may be the one who bought the last place.
+    except (IntegrityError, stock.StockRefusal):
+        # A twin may have won the race since we looked; our transaction is gone with everything
+        # in it. A refusal too: the twin may have the last place, or the sale ended behind it.
         earlier = _earlier(order)
         if earlier is None:
             raise
@@ -179,7 +174,8 @@ def key_revoke(*, key_id: int, now: datetime) -> bool:
 @transaction.atomic
 def rehearsal_delete(*, vacancy_id: int) -> None:
     """Remove a rehearsal vacancy with its purchases, tickets and key; real stock is left alone."""
-    if not stock_rows.is_rehearsal(vacancy_id=vacancy_id):
+    # Waits for a sale that is being committed and keeps the next ones out, until all is gone.
+    if not stock.rehearsal_close(vacancy_id=vacancy_id):
         return
     Ticket.objects.filter(purchase__vacancy=vacancy_id).delete()
     Purchase.objects.filter(vacancy=vacancy_id).delete()
