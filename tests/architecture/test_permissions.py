@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from loadlab.models import Run
 from tests.conftest import Api
-from ticketsite.api import api as ninja_api
 from tickets.models import ApiKey, Purchase, Ticket
 from tickets.services import key_create
+from ticketsite.api import api as ninja_api
 from vacancy.models import Vacancy
 
 OPEN = {"admin:login", "admin:jsi18n"}  # needed before anybody can log in
@@ -39,7 +39,7 @@ def admin_pages() -> Iterator[tuple[str, list[str]]]:
             yield f"admin:{pattern.name}", list(pattern.pattern.regex.groupindex)
 
 
-PAGES = sorted({name: groups for name, groups in admin_pages()}.items())
+PAGES = sorted(dict(admin_pages()).items())
 
 
 @pytest.fixture
