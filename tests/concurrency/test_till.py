@@ -100,20 +100,31 @@ async def test_one_that_fails_harms_nobody_else(
     assert await counters(stock) == (3, 2)
 
 
+class _LoseOnce:
+    """Fails at the first COMMIT and works from then on."""
+
+    def __init__(self, wrapper: Any) -> None:
+        self.commit = wrapper._commit
+        self.lost = False
+
+    def __call__(self) -> None:
+        if self.lost:
+            self.commit()
+            return
+        self.lost = True
+        raise OperationalError("server closed the connection unexpectedly")
+
+
 async def test_failed_commit_tells_nobody_yes(
     stock: Vacancy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether a lost COMMIT sold or not is unknown: nobody is served a second time for it."""
 
     def first_commit_is_lost(*, orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
-        commit = connection._commit
-
-        def lose_once() -> None:
-            monkeypatch.setattr(connection, "_commit", commit)
-            raise OperationalError("server closed the connection unexpectedly")
-
-        monkeypatch.setattr(connection, "_commit", lose_once)
-        return real(orders=orders, now=now)
+        # Set and undone in the lane's own thread, whose connection the name stands for there.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(connection, "_commit", _LoseOnce(connection))
+            return real(orders=orders, now=now)
 
     real = services.buy_together
     monkeypatch.setattr(services, "buy_together", first_commit_is_lost)
