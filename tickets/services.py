@@ -10,11 +10,12 @@ Note [Idempotency]
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from tickets.models import ApiKey, Purchase, Ticket
 from tickets.selectors import Client, key_digest, purchase_by_idempotency_key, ticket_codes
@@ -87,6 +88,38 @@ def buy(*, order: Order, now: datetime) -> Sale:
         return earlier
 
 
+def buy_together(*, orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
+    """Serve several buyers in order with one COMMIT; each gets a sale or an error of their own.
+
+    What one of them is refused for undoes their own savepoint and nobody else's. If the whole
+    transaction fails before its COMMIT, nothing was sold and everybody is served alone.
+
+    Raises:
+        DatabaseError: the COMMIT itself failed and its fate is not known. Nobody is told yes;
+            a repeat with the same idempotency key finds out.
+    """
+    if len(orders) > 1:
+        ready_to_commit = False
+        try:
+            with transaction.atomic(durable=True):
+                answers = [_answer(order, now) for order in orders]
+                if not any(isinstance(answer, DatabaseError) for answer in answers):
+                    ready_to_commit = True
+                    return answers
+                transaction.set_rollback(True)
+        except DatabaseError:
+            if ready_to_commit:
+                raise
+    return [_answer(order, now) for order in orders]
+
+
+def _answer(order: Order, now: datetime) -> Sale | Exception:
+    try:
+        return buy(order=order, now=now)
+    except Exception as error:  # whatever it is, it belongs to this buyer alone
+        return error
+
+
 def _earlier(order: Order) -> Sale | None:
     if order.client is None or order.idempotency_key is None:
         return None
@@ -100,7 +133,7 @@ def _earlier(order: Order) -> Sale | None:
     return Sale(found, ticket_codes(purchase=found), remaining=found.vacancy.available)
 
 
-@transaction.atomic(durable=True)
+@transaction.atomic  # alone, or as a savepoint of buy_together
 def _sell(*, order: Order, now: datetime) -> Sale:
     bound_to = order.client.vacancy_id if order.client else None
     vacancy = stock.places_sell(
