@@ -13,9 +13,11 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 30_000
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright's event loop runs in this thread until it is closed, and every
+# asynchronous test that came meanwhile would fail.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the browser once."""
+    """Start the browser once for a module."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     # A sandbox inside a container that runs as root is refused by Chromium itself.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
