@@ -269,7 +269,7 @@ def expected_exit(validity: str, budget: str, integrity: str, *, completed: bool
 
 @pytest.mark.parametrize("completed", [True, False])
 @pytest.mark.parametrize(
-    ("validity", "budget", "integrity"), product(("pass", "fail", "inconclusive"), repeat=3)
+    ("validity", "budget", "integrity"), list(product(("pass", "fail", "inconclusive"), repeat=3))
 )
 def test_exit_code_tells_the_worst(
     validity: str, budget: str, integrity: str, completed: bool
