@@ -41,6 +41,12 @@ check: setup-dev
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py export_openapi --check
 
+bench: setup-test
+	$(BIN)/python -m bench.reference
+
+screenshots: setup-test
+	$(BIN)/python -m bench.screenshots
+
 format: setup-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -136,10 +136,11 @@ def _why_invalid(
     if lost:
         return f"{lost} reports of the generator were lost."
     busy = sum(second.cpu_pct > CPU_LIMIT_PCT for second in health)
-    if busy > BAD_SECONDS_SHARE * len(health):
+    tolerated = max(1, BAD_SECONDS_SHARE * len(health))  # one hiccup is no verdict
+    if busy > tolerated:
         return f"The generator could not keep up: {busy} seconds above {CPU_LIMIT_PCT:.0f} % CPU."
     late = sum(second.lag_ms > LAG_LIMIT_MS for second in health)
-    if late > BAD_SECONDS_SHARE * len(health):
+    if late > tolerated:
         return (
             f"The generator was late: its timer overslept {LAG_LIMIT_MS:.0f} ms in {late} seconds."
         )

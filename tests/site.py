@@ -5,18 +5,20 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+import psycopg
 
 from tests.backends import BACKEND
 
@@ -111,6 +113,16 @@ class Site:
         finally:
             end(process)
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask this site's database, past everything that the product has in between."""
+        url = self.environment["DATABASE_URL"]
+        if url.startswith("sqlite"):
+            path = url.removeprefix("sqlite:///")
+            with closing(sqlite3.connect(path, timeout=20)) as connection:
+                return connection.execute(query).fetchall()
+        with psycopg.connect(url) as server:
+            return server.execute(query.encode()).fetchall()
+
     @contextmanager
     def operator(self) -> Iterator[httpx.Client]:
         """A logged-in browser session without a browser."""
@@ -136,8 +148,6 @@ def new_database(folder: Path) -> str:
     """Return the address of a fresh, empty database on the suite's backend."""
     if BACKEND == "sqlite":
         return f"sqlite:///{folder / 'site.sqlite3'}"
-    import psycopg
-
     server = os.environ["DATABASE_URL"]
     name = f"site_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as connection:

@@ -10,11 +10,12 @@ Note [Idempotency]
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from tickets.models import ApiKey, Purchase, Ticket
 from tickets.selectors import Client, key_digest, purchase_by_idempotency_key, ticket_codes
@@ -78,18 +79,45 @@ def buy(*, order: Order, now: datetime) -> Sale:
         return earlier
     try:
         return _sell(order=order, now=now)
-    except IntegrityError:
-        # A twin won the race; our transaction is gone with everything in it.
+    except (IntegrityError, stock.StockRefusal):
+        # A twin may have won the race since we looked; our transaction is gone with everything
+        # in it. A refusal too: the twin may have the last place, or the sale ended behind it.
         earlier = _earlier(order)
         if earlier is None:
             raise
         return earlier
-    except stock.SoldOut:
-        # The twin may be the one who bought the last place.
-        earlier = _earlier(order)
-        if earlier is None:
-            raise
-        return earlier
+
+
+def buy_together(*, orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
+    """Serve several buyers in order with one COMMIT; each gets a sale or an error of their own.
+
+    What one of them is refused for undoes their own savepoint and nobody else's. If the whole
+    transaction fails before its COMMIT, nothing was sold and everybody is served alone.
+
+    Raises:
+        DatabaseError: the COMMIT itself failed and its fate is not known. Nobody is told yes;
+            a repeat with the same idempotency key finds out.
+    """
+    if len(orders) > 1:
+        ready_to_commit = False
+        try:
+            with transaction.atomic(durable=True):
+                answers = [_answer(order, now) for order in orders]
+                if not any(isinstance(answer, DatabaseError) for answer in answers):
+                    ready_to_commit = True
+                    return answers
+                transaction.set_rollback(True)
+        except DatabaseError:
+            if ready_to_commit:
+                raise
+    return [_answer(order, now) for order in orders]
+
+
+def _answer(order: Order, now: datetime) -> Sale | Exception:
+    try:
+        return buy(order=order, now=now)
+    except Exception as error:  # whatever it is, it belongs to this buyer alone
+        return error
 
 
 def _earlier(order: Order) -> Sale | None:
@@ -105,7 +133,7 @@ def _earlier(order: Order) -> Sale | None:
     return Sale(found, ticket_codes(purchase=found), remaining=found.vacancy.available)
 
 
-@transaction.atomic(durable=True)
+@transaction.atomic  # alone, or as a savepoint of buy_together
 def _sell(*, order: Order, now: datetime) -> Sale:
     bound_to = order.client.vacancy_id if order.client else None
     vacancy = stock.places_sell(
@@ -179,7 +207,8 @@ def key_revoke(*, key_id: int, now: datetime) -> bool:
 @transaction.atomic
 def rehearsal_delete(*, vacancy_id: int) -> None:
     """Remove a rehearsal vacancy with its purchases, tickets and key; real stock is left alone."""
-    if not stock_rows.is_rehearsal(vacancy_id=vacancy_id):
+    # Waits for a sale that is being committed and keeps the next ones out, until all is gone.
+    if not stock.rehearsal_close(vacancy_id=vacancy_id):
         return
     Ticket.objects.filter(purchase__vacancy=vacancy_id).delete()
     Purchase.objects.filter(vacancy=vacancy_id).delete()

@@ -129,7 +129,7 @@ UNFOLD: dict[str, Any] = {
     ],
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
-    "STYLES": [_static("ticketsite/admin.css")],
+    "STYLES": [_static("ticketsite/tokens.css"), _static("ticketsite/admin.css")],
     "SCRIPTS": [_static("ticketsite/keyboard.js")],
     "DASHBOARD_CALLBACK": "ticketsite.dashboard.dashboard",
     "COLORS": {

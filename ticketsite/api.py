@@ -4,8 +4,8 @@ Exception
 ├── vacancy.services.StockRefusal        404, 409 or 422 by its code
 │   ├── VacancyNotFound                  not-found
 │   ├── NotOnSale                        not-on-sale
-│   ├── SoldOut                          sold-out
-│   ├── OverPurchaseLimit                limit-per-purchase
+│   ├── SoldOut                          sold-out (NotThatMany)
+│   ├── OverPurchaseLimit                limit-per-purchase (NotThatMany)
 │   └── CapacityTooLow                   (admin only)
 ├── tickets.services.SaleRefusal         by its code
 │   ├── IdempotencyKeyReused             idempotency-key-reused
@@ -25,6 +25,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
@@ -52,7 +53,19 @@ PROBLEM_SCHEMA = {
         "status": {"type": "integer"},
         "code": {"type": "string", "enum": sorted(KINDS)},
         "detail": {"type": "string"},
-        "errors": {"type": "array", "items": {"type": "object"}},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "With `invalid-request`: each wrong `field` and a `message`.",
+        },
+        "available": {
+            "type": "integer",
+            "description": "With `sold-out` and `limit-per-purchase`: places left.",
+        },
+        "checks": {
+            "type": "object",
+            "description": "With `not-ready`: each part by name, `ok` or what is wrong.",
+        },
     },
 }
 
@@ -86,6 +99,7 @@ api = Api(
     ),
     auth=optional_key,
     docs_url="/docs",
+    docs_decorator=require_safe,
     urls_namespace="api-1",
 )
 api.add_router("", health)
@@ -125,11 +139,15 @@ def _database_away(request: HttpRequest, error: Exception) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     fields = [
-        {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in error.errors
+        {"field": _field(tuple(item["loc"])), "message": item["msg"]} for item in error.errors
     ]
     sentence = "; ".join(f"{item['field']}: {item['message']}" for item in fields)
     return problem("invalid-request", sentence, errors=fields)
+
+
+def _field(place: tuple[Any, ...]) -> str:
+    """Name a field as the caller did: Ninja adds the name of our argument after `body`."""
+    return ".".join(str(part) for part in (place[0], *place[2 if place[0] == "body" else 1 :]))
 
 
 @api.exception_handler(HttpError)

@@ -5,9 +5,11 @@ Channels. The api role serves only the first, and the static files of its docume
 """
 
 import os
+import sys
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketsite.settings")
+sys.setswitchinterval(0.0005)
 
 from django.core.asgi import get_asgi_application
 
@@ -18,24 +20,18 @@ from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
 from loadlab.routing import websocket_urlpatterns
-from ticketsite.api import PREFIX
-from ticketsite.lean import lean_application
-from ticketsite.problems import problem
+from ticketsite.lean import is_api, lean_application
 
 websocket_application = AllowedHostsOriginValidator(
     AuthMiddlewareStack(URLRouter(websocket_urlpatterns))  # type: ignore[arg-type]  # the same
 )
 
 
-def _is_api(path: str) -> bool:
-    return path == PREFIX or path.startswith(PREFIX + "/")
-
-
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serve everything: admin, websockets, and the API for convenience."""
     if scope["type"] == "websocket":
         await websocket_application(scope, receive, send)
-    elif scope["type"] == "http" and _is_api(scope["path"]):
+    elif scope["type"] == "http" and is_api(scope["path"]):
         await lean_application(scope, receive, send)
     else:
         await django_application(scope, receive, send)
@@ -47,14 +43,5 @@ async def api_application(scope: Any, receive: Any, send: Any) -> None:
         raise ValueError(f"the api role serves HTTP only, not {scope['type']}")
     if scope["path"].startswith("/static/"):
         await django_application(scope, receive, send)
-    elif _is_api(scope["path"]):
-        await lean_application(scope, receive, send)
     else:
-        await _elsewhere(send)
-
-
-async def _elsewhere(send: Any) -> None:
-    response = problem("not-found", "This server answers under /api/v1 only.")
-    headers = [(k.lower().encode(), v.encode()) for k, v in response.items()]
-    await send({"type": "http.response.start", "status": 404, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content})
+        await lean_application(scope, receive, send)

@@ -1,5 +1,6 @@
 """Is this process alive, and may it be sent buyers?"""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
@@ -15,6 +16,7 @@ from ticketsite.problems import problem
 from vacancy.lanes import READS
 
 router = Router(tags=["health"])
+PATIENCE_S = 2.0  # with a channel layer; one that lost our message would be waited for for ever
 
 
 class HealthOut(Schema):
@@ -97,6 +99,7 @@ async def _channel_layer_answers() -> None:
     layer = get_channel_layer()
     if layer is None:
         raise RuntimeError("no channel layer is configured")
-    channel = await layer.new_channel()
-    await layer.send(channel, {"type": "ready.check"})
-    await layer.receive(channel)
+    async with asyncio.timeout(PATIENCE_S):
+        channel = await layer.new_channel()
+        await layer.send(channel, {"type": "ready.check"})
+        await layer.receive(channel)

@@ -11,6 +11,7 @@ Note [Why not Django's own ASGI handler]
 
 import json
 import logging
+import re
 import time
 import uuid
 from asyncio import iscoroutinefunction
@@ -19,14 +20,17 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpResponse
 from django.urls import resolve
 
+from ticketsite.api import PREFIX
 from ticketsite.problems import CODE_FOR_STATUS, CONTENT_TYPE, problem
 
 MAX_BODY_BYTES = 64 * 1024
-REQUEST_ID_CHARACTERS = 64
+MAX_LENGTH_DIGITS = 18  # of a Content-Length; Python refuses to read thousands of them
+REQUEST_ID = re.compile(rb"[\w.~-]{1,64}")  # UUIDs and the like; nothing that could harm a log
 
 logger = logging.getLogger("ticketsite.api")
 
@@ -39,13 +43,19 @@ class ClientGone(Exception):
     """The connection closed before the body was complete."""
 
 
+def is_api(path: str) -> bool:
+    """Say whether this path belongs to the API."""
+    return path == PREFIX or path.startswith(PREFIX + "/")
+
+
 async def lean_application(
     scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
 ) -> None:
-    """Answer one HTTP request under /api/v1; every error leaves as problem+json."""
+    """Answer one HTTP request; errors, and all paths but /api/v1, get problem+json."""
     begun = time.perf_counter()
+    request_id = _request_id(scope)
     try:
-        response = await _respond(scope, receive)
+        response = await _respond(scope, receive, request_id)
     except ClientGone:
         return
     headers = [
@@ -55,11 +65,13 @@ async def lean_application(
     body = response.content
     total_ms = (time.perf_counter() - begun) * 1000
     headers += [
-        (b"content-length", str(len(body)).encode()),
-        (b"x-request-id", _request_id(scope)),
+        (b"x-request-id", request_id),
         (b"server-timing", f"total;dur={total_ms:.3f}".encode()),
     ]
-    if response.status_code in {204, 304} or scope["method"] == "HEAD":
+    bodiless = response.status_code in {204, 304}
+    if not bodiless:  # of a 304 it would have to be the length of the 200 (RFC 9110, 8.6)
+        headers.append((b"content-length", str(len(body)).encode()))
+    if bodiless or scope["method"] == "HEAD":
         body = b""
     await send(
         {"type": "http.response.start", "status": response.status_code, "headers": headers}  # type: ignore[typeddict-item]  # trailers is optional
@@ -67,7 +79,9 @@ async def lean_application(
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _respond(scope: HTTPScope, receive: ASGIReceiveCallable) -> HttpResponse:
+async def _respond(
+    scope: HTTPScope, receive: ASGIReceiveCallable, request_id: bytes
+) -> HttpResponse:
     try:
         body = await _read_body(scope, receive)
         # HEAD is answered as GET; the body is cut on the way out.
@@ -80,18 +94,27 @@ async def _respond(scope: HTTPScope, receive: ASGIReceiveCallable) -> HttpRespon
         return problem("body-too-large", f"A body may have {MAX_BODY_BYTES} bytes.")
     except Http404:
         return problem("not-found", f"There is nothing at {scope['path']}.")
-    except UnicodeDecodeError:
-        return problem("malformed-request", "The request is not valid UTF-8.")
+    except (UnicodeDecodeError, BadRequest, SuspiciousOperation):
+        return problem("malformed-request", "A header, the query or its encoding is malformed.")
     except Exception:
-        logger.exception("unhandled error in %s %s", scope["method"], scope["path"])
+        where = (scope["method"], scope["path"], request_id.decode())
+        logger.exception("unhandled error in %s %r, request %s", *where)
         return problem("internal-error", "Something went wrong here. It has been logged.")
 
 
-async def _read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
+def _refuse_by_announcement(scope: HTTPScope) -> None:
+    """Refuse a Content-Length that is none or too large; a wrong one is caught while reading."""
     for name, value in scope["headers"]:
-        # Refuse by the announcement alone; a wrong announcement is caught below.
-        if name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
+        if name != b"content-length":
+            continue
+        if not value.isdigit():
+            raise BadRequest
+        if len(value) > MAX_LENGTH_DIGITS or int(value) > MAX_BODY_BYTES:
             raise BodyTooLarge
+
+
+async def _read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
+    _refuse_by_announcement(scope)
     parts: list[bytes] = []
     size = 0
     while True:
@@ -108,6 +131,8 @@ async def _read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
 
 
 async def _view_answer(request: ASGIRequest) -> HttpResponse:
+    if not is_api(request.path_info):
+        raise Http404  # the admin's paths would resolve too
     match = resolve(request.path_info)
     request.resolver_match = match
     view: Any = match.func
@@ -138,6 +163,6 @@ def _detail(response: HttpResponse) -> str:
 
 def _request_id(scope: HTTPScope) -> bytes:
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and value.isalnum() and len(value) <= REQUEST_ID_CHARACTERS:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return value
     return uuid.uuid4().hex.encode()

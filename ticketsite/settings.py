@@ -131,6 +131,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
 # Hashing and compressing every file takes many seconds: the image build does it, once.
 WHITENOISE_USE_FINDERS = CONFIG.development
+# Otherwise an edited script is cut off at the length that it had when the server started.
+WHITENOISE_AUTOREFRESH = CONFIG.development
 if CONFIG.development:
     STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns of a missing one at every start
 STORAGES = {

@@ -118,6 +118,17 @@ class VacancyAdmin(ModelAdmin):
         elif form.changed_data:
             obj.save(update_fields=form.changed_data)
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """Say why a vacancy that sold is kept, instead of asking whether to delete it."""
+        vacancy = self.get_object(request, object_id)
+        if vacancy and self.has_delete_permission(request, vacancy) and (why := _why_kept(vacancy)):
+            messages.error(request, why)
+            return HttpResponseRedirect(reverse(PAGE, args=[vacancy.pk]))
+        answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+        return answer
+
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:

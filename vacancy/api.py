@@ -3,7 +3,7 @@
 import hashlib
 from typing import Protocol
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 from ninja import P, Path, QueryEx, Router
 
@@ -93,9 +93,11 @@ async def _visible(vacancy_id: int | None, caller: Caller) -> tuple[bytes, bytes
 
 def _cacheable(request: HttpRequest, body: bytes) -> HttpResponse:
     """Answer with a weak ETag, or 304 if the caller has this version (RFC 9110, 13.1.2)."""
-    etag = f'W/"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "max-age=1"}
+    tag = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
+    headers = {"ETag": f"W/{tag}", "Cache-Control": "max-age=1"}
     asked = request.headers.get("If-None-Match", "")
-    if asked.strip() == "*" or etag in {part.strip() for part in asked.split(",")}:
-        return HttpResponse(status=304, headers=headers)
+    if asked.strip() == "*" or tag in {
+        part.strip().removeprefix("W/") for part in asked.split(",")
+    }:
+        return HttpResponseNotModified(headers=headers)
     return HttpResponse(body, content_type=_JSON, headers=headers)

@@ -11,7 +11,7 @@ Note [Lanes]
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ClassVar, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
@@ -48,6 +48,8 @@ class Lane:
                 raise LaneFull(f"The {self.name} queue is full.")
             self._waiting += 1
         future = self._executor.submit(self._work, lambda: job(*args, **kwargs))
+        # Not in _work: a job whose caller left before its turn never runs, and leaves too.
+        future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
 
     def _work(self, job: Callable[[], R]) -> R:
@@ -57,9 +59,10 @@ class Lane:
             # The connection may be dead (server restarted); the next job opens a fresh one.
             connection.close()
             raise
-        finally:
-            with self._lock:
-                self._waiting -= 1
+
+    def _leave(self, _: Future[R]) -> None:
+        with self._lock:
+            self._waiting -= 1
 
     def close_connection(self) -> None:
         """Give the lane's connection back, as before a test database is dropped. Blocks."""

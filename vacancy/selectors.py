@@ -29,11 +29,6 @@ def counters(*, vacancy_id: int, hold_row: bool = False) -> Counters | None:
     return Counters(**row) if row else None
 
 
-def is_rehearsal(*, vacancy_id: int) -> bool:
-    """Say whether this is stock that exists only for a run."""
-    return Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True).exists()
-
-
 def default_vacancy_id() -> int | None:
     """Return the id of the default vacancy, if one is set."""
     return Vacancy.objects.filter(is_default=True).values_list("pk", flat=True).first()

@@ -38,15 +38,19 @@ class NotOnSale(StockRefusal):
     code = "not-on-sale"
 
 
-class SoldOut(StockRefusal):
-    """Fewer places are available than were asked for; `available` says how many."""
-
-    code = "sold-out"
+class NotThatMany(StockRefusal):
+    """Fewer places can be had than were asked for; `available` says how many are left."""
 
     def __init__(self, message: str, *, available: int) -> None:
         """Keep the number beside the sentence."""
         super().__init__(message)
         self.available = available
+
+
+class SoldOut(NotThatMany):
+    """Fewer places are available than were asked for."""
+
+    code = "sold-out"
 
     @classmethod
     def of(cls, *, qty: int, available: int) -> "SoldOut":
@@ -54,7 +58,7 @@ class SoldOut(StockRefusal):
         return cls(f"{qty} asked for, {available} available.", available=available)
 
 
-class OverPurchaseLimit(StockRefusal):
+class OverPurchaseLimit(NotThatMany):
     """More places were asked for than one purchase may have."""
 
     code = "limit-per-purchase"
@@ -115,7 +119,8 @@ def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal | Non
         return NotOnSale(f"The sale of vacancy {vacancy.pk} has ended.")
     if qty > vacancy.max_per_purchase:
         return OverPurchaseLimit(
-            f"{qty} places were asked for; one purchase may have {vacancy.max_per_purchase}."
+            f"{qty} places were asked for; one purchase may have {vacancy.max_per_purchase}.",
+            available=vacancy.available,
         )
     if qty > vacancy.available:
         return SoldOut.of(qty=qty, available=vacancy.available)
@@ -159,6 +164,12 @@ def vacancy_create_rehearsal(*, name: str, capacity: int, now: datetime) -> Vaca
         is_rehearsal=True,
         created_at=now,
     )
+
+
+def rehearsal_close(*, vacancy_id: int) -> bool:
+    """Stop selling rehearsal stock for good. False if there is none of this id."""
+    rehearsal = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True)
+    return bool(rehearsal.update(state=Vacancy.State.CLOSED))
 
 
 def vacancy_delete_rehearsal(*, vacancy_id: int) -> None:

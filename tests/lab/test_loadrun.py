@@ -182,23 +182,15 @@ def _generators_of(running: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 def _wait_for_requests(site: Site) -> None:
     """Wait until the newest run has stored its first second."""
-    code = (
-        "from loadlab import selectors;"
-        "run = selectors.active_run();"
-        "print(bool(run and selectors.seconds(run_id=run.pk).exists()))"
+    newest = (
+        "SELECT count(*) FROM loadlab_runsecond WHERE run_id = (SELECT max(id) FROM loadlab_run)"
     )
-    wait_for(
-        lambda: "True" in site.manage("shell", "--verbosity", "0", "-c", code).stdout,
-        timeout_s=PATIENCE_S,
-        what="the first second",
-    )
+    wait_for(lambda: site.rows(newest)[0][0] > 0, timeout_s=PATIENCE_S, what="the first second")
 
 
 def _wait_until_idle(site: Site) -> None:
     """Wait until the site's worker has ended the run whose supervisor was killed."""
-    code = "from loadlab import selectors; print(selectors.active_run())"
+    active = "SELECT count(*) FROM loadlab_run WHERE slot = 1"
     wait_for(
-        lambda: "None" in site.manage("shell", "--verbosity", "0", "-c", code).stdout,
-        timeout_s=PATIENCE_S,
-        what="the lost run to be ended",
+        lambda: site.rows(active)[0][0] == 0, timeout_s=PATIENCE_S, what="the lost run to be ended"
     )

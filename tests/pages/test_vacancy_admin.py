@@ -127,9 +127,8 @@ class TestDelete:
         make_purchase(vacancy)
         url = reverse("admin:vacancy_vacancy_delete", args=[vacancy.pk])
 
-        answer = operator_client.post(url, {"post": "yes"})
+        answer = operator_client.post(url, {"post": "yes"}, follow=True)
 
-        assert answer.status_code == 200
         assert "has 1 purchase: what was sold stays on record" in answer.content.decode()
         assert Vacancy.objects.filter(pk=vacancy.pk).exists()
 

@@ -78,6 +78,7 @@ export function showCharts(store) {
 
   function draw() {
     const { run, seconds } = store;
+    slot("charts").hidden = !run.active && !seconds.length;
     const planned = run.active ? run.duration_s : 0;
     const length = Math.max(planned, Math.ceil(store.last?.t ?? 0)) || run.duration_s;
     const which = chosen();

@@ -11,7 +11,11 @@ export function node(tag, { className, text, ...attributes } = {}, children = []
 
 export function chip({ label, icon, tone }) {
   return node("span", { className: `ts-chip ts-chip-${tone}` }, [
-    node("span", { className: "material-symbols-outlined", text: icon, "aria-hidden": "true" }),
+    node("span", {
+      className: "material-symbols-outlined",
+      "data-icon": icon,
+      "aria-hidden": "true",
+    }),
     label,
   ]);
 }

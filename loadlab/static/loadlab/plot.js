@@ -18,13 +18,23 @@ function dataset(series, at, stacked) {
     data: [],
     pointRadius: 0,
     pointHitRadius: 0,
-    borderWidth: stacked ? 1 : 2,
+    borderWidth: stacked ? 0 : 2,
     borderJoinStyle: "round",
     stepped: series.stepped ? "before" : false,
     fill: stacked && (at ? "-1" : "origin"),
     spanGaps: false,
     ...LINES[series.shape],
+    ...(series.alarming && alarm()),
   };
+}
+
+/** A rim where there is something, so that one fault among hundreds of answers is still seen. */
+function alarm() {
+  const at = ({ chart, datasetIndex, p1DataIndex }) => {
+    const set = chart.data.datasets[datasetIndex];
+    return set.data[p1DataIndex]?.y > 0 ? set.borderColor : "transparent";
+  };
+  return { borderWidth: 2, segment: { borderColor: at } };
 }
 
 function options(spec) {
@@ -51,7 +61,7 @@ function options(spec) {
         min: 0,
         stacked: Boolean(spec.stacked),
         grace: "5%",
-        ticks: { ...ticks, maxTicksLimit: spec.height < 200 ? 3 : 5, callback: spec.write },
+        ticks: { ...ticks, maxTicksLimit: spec.height < 200 ? 3 : 5, callback: spec.tick ?? spec.write, precision: 0 },
         afterFit: (axis) => {
           axis.width = Y_AXIS_PX;
         },

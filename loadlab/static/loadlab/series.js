@@ -16,6 +16,7 @@ const outcome = (key, name) => ({
   name,
   color: `--ts-${key.replace("_", "-")}`,
   shape: key === "unknown" ? "hatched" : "block",
+  alarming: key === "fault" || key === "unknown",
   value: (second) => second.outcomes[key] ?? 0,
 });
 
@@ -39,6 +40,7 @@ export const CHARTS = [
     id: "latency",
     height: 220,
     write: ms,
+    tick: (value) => value.toLocaleString("en-US"),
     series: [latency("p50", "p50"), latency("p95", "p95"), latency("p99", "p99")],
   },
   {

@@ -15,8 +15,9 @@ function whenText(run, zone) {
   const who = run.requested_by ? `, started by ${run.requested_by}` : "";
   const of = run.active ? ` of ${clock(run.duration_s)}` : "";
   const from = run.started_at ?? run.requested_at;
-  const word = run.started_at ? "" : " asked for at";
-  if (run.ended_at === null) return `${of},${word} ${timeOfDay(from, zone, true)}${who}.`;
+  const asked = run.started_at ? "" : "asked for at ";
+  if (run.active) return `${of}, ${asked}${timeOfDay(from, zone, true)}${who}.`;
+  if (asked) return `, ${day(from, zone)}, ${asked}${timeOfDay(from, zone, true)}${who}.`;
   const times = `${timeOfDay(from, zone)} to ${timeOfDay(run.ended_at, zone, true)}`;
   return `, ${day(from, zone)}, ${times}${who}.`;
 }

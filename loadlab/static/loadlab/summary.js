@@ -1,6 +1,6 @@
 // The tables below the charts, once the run has ended.
 
-import { node, slot, table } from "./dom.js";
+import { slot, table } from "./dom.js";
 import { count, ms, rate } from "./format.js";
 
 const HEADINGS = ["Request", "Outcome", "Count", "Per second", "Average", "p50", "p90", "p95"].concat(
@@ -42,17 +42,16 @@ function comparison(stock) {
 }
 
 export function showSummary(store) {
-  let shown = null;
+  let shown = false;
 
   function draw() {
-    const { summary, active } = store.run;
-    slot("summary-card").hidden = active && !summary;
-    if (summary === shown) return;
-    shown = summary;
-    const nothing = node("p", { className: "ts-quiet", text: "Nothing was measured." });
-    slot("summary").replaceChildren(summary ? requests(summary) : nothing);
+    const { summary } = store.run;
+    slot("summary-card").hidden = !summary;
     slot("stock-card").hidden = !summary?.stock;
-    if (summary?.stock) slot("stock").replaceChildren(comparison(summary.stock));
+    if (!summary || shown) return;
+    shown = true; // written once, with the end of the run
+    slot("summary").replaceChildren(requests(summary));
+    if (summary.stock) slot("stock").replaceChildren(comparison(summary.stock));
   }
   store.addEventListener("change", draw);
   draw();

@@ -1,0 +1,82 @@
+"""Pictures of the running product: every page into var/screenshots, one into the README."""
+
+import os
+import re
+import shutil
+import sys
+
+from playwright.sync_api import Page, sync_playwright
+
+from bench.site import ROOT, Site, running_site
+
+FOLDER = ROOT / "var" / "screenshots"
+PAGES = {
+    "dashboard": "/admin/",
+    "vacancies": "/admin/vacancy/vacancy/",
+    "vacancy": "/admin/vacancy/vacancy/1/change/",
+    "vacancy-add": "/admin/vacancy/vacancy/add/",
+    "capacity": "/admin/vacancy/vacancy/1/capacity/",
+    "purchases": "/admin/tickets/purchase/",
+    "tickets": "/admin/tickets/ticket/",
+    "keys": "/admin/tickets/apikey/",
+    "key-add": "/admin/tickets/apikey/add/",
+    "runs": "/admin/loadlab/run/",
+    "start": "/admin/loadlab/run/add/",
+    "users": "/admin/auth/user/",
+}
+VIEWS = ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark"))
+RUN_TIMEOUT_MS = 120_000
+
+
+def log_in(page: Page, site: Site) -> None:
+    """Log in through the form."""
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(site.username)
+    page.get_by_label("Password").fill(site.password)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Start a rehearsal").first.wait_for()
+
+
+def do_a_run(page: Page) -> str:
+    """Run a baseline of 30 s and return the path of its page."""
+    page.goto("/admin/loadlab/run/add/")
+    page.get_by_label("Duration").fill("30")
+    page.get_by_role("button", name="Start the rehearsal").click()
+    page.wait_for_url(re.compile(r"/run/\d+/change/"))
+    page.locator("[data-slot=summary] table").wait_for(timeout=RUN_TIMEOUT_MS)
+    return page.url
+
+
+def take_all(page: Page, run_url: str) -> None:
+    """Take every page in both widths and both themes."""
+    for width, theme in VIEWS:
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        for name, path in {**PAGES, "run": run_url}.items():
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", full_page=True)
+
+
+def main() -> int:
+    """Start a site, do a run, take the pictures."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    with running_site() as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=arguments)
+        page = browser.new_context(base_url=site.web, reduced_motion="reduce").new_page()
+        log_in(page, site)
+        run_url = do_a_run(page)
+        take_all(page, run_url)
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.emulate_media(color_scheme="light")
+        page.goto(run_url)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=ROOT / "docs" / "run-page.png")
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""A lane: one thread, one connection, one bounded queue."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from vacancy.lanes import Lane, LaneFull
+
+WAIT_S = 10.0
+
+
+class Door:
+    """A job that holds the lane until the test opens it."""
+
+    def __init__(self) -> None:
+        """Closed."""
+        self.entered = threading.Event()
+        self._open = threading.Event()
+
+    def __call__(self) -> None:
+        """Stand in the lane."""
+        self.entered.set()
+        assert self._open.wait(WAIT_S)
+
+    def open(self) -> None:
+        """Let it go."""
+        self._open.set()
+
+    async def is_in(self) -> None:
+        """Return once the job stands in the lane."""
+        assert await asyncio.to_thread(self.entered.wait, WAIT_S)
+
+
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    """A lane of three."""
+    lane = Lane("test", limit=3)
+    yield lane
+    lane.close_connection()
+    lane._executor.shutdown()
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    """A job under the test's control, opened at the end in any case."""
+    door = Door()
+    yield door
+    door.open()
+
+
+async def start(lane: Lane, job: Any, *args: Any) -> "asyncio.Task[Any]":
+    """Put a job into the queue and return once it is there."""
+    task = asyncio.create_task(lane.run(job, *args))
+    await asyncio.sleep(0)
+    return task
+
+
+def fail(error: Exception) -> None:
+    """Raise it."""
+    raise error
+
+
+class TestOrder:
+    """Jobs run one after another."""
+
+    async def test_jobs_run_in_order_of_arrival(self, lane: Lane, door: Door) -> None:
+        """Whoever waits first is served first, in one thread."""
+        done: list[tuple[int, int]] = []
+
+        def note(number: int) -> None:
+            done.append((number, threading.get_ident()))
+
+        tasks = [await start(lane, door)]
+        tasks += [await start(lane, note, number) for number in (1, 2)]
+        door.open()
+        await asyncio.gather(*tasks)
+
+        assert [number for number, _ in done] == [1, 2]
+        assert len({thread for _, thread in done}) == 1
+        assert threading.get_ident() not in {thread for _, thread in done}
+
+    async def test_result_and_arguments_are_passed_on(self, lane: Lane) -> None:
+        """As if it were called here."""
+        assert await lane.run(divmod, 17, 5) == (3, 2)
+        assert await lane.run(int, "ff", base=16) == 255
+
+
+class TestLimit:
+    """A flood is refused at the door."""
+
+    async def test_job_beyond_the_limit_is_refused_and_never_run(
+        self, lane: Lane, door: Door
+    ) -> None:
+        """The running one counts; the queue holds three, the fourth goes."""
+        ran: list[int] = []
+        tasks = [await start(lane, door)]
+        tasks += [await start(lane, ran.append, number) for number in (1, 2)]
+
+        with pytest.raises(LaneFull, match="test"):
+            await lane.run(ran.append, 3)
+        door.open()
+        await asyncio.gather(*tasks)
+
+        assert ran == [1, 2]
+
+    async def test_lane_takes_jobs_again_when_it_has_room(self, lane: Lane, door: Door) -> None:
+        """However often it was full, and however its jobs ended."""
+        for _ in range(4):
+            jobs = [lane.run(fail, ValueError("no")) for _ in range(3)]
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+        assert await lane.run(int, "7") == 7
+
+    async def test_cancelled_waiters_give_their_place_in_the_queue_back(
+        self, lane: Lane, door: Door
+    ) -> None:
+        """Or clients that hang up would close the lane for good, one after another."""
+        first = await start(lane, door)
+        await door.is_in()
+        for _ in range(10):
+            gone = await start(lane, int)
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+
+        last = await start(lane, int, "7")
+        door.open()
+        await first
+
+        assert await last == 7
+
+    async def test_running_job_is_finished_though_its_caller_left(
+        self, lane: Lane, door: Door
+    ) -> None:
+        """A client that hangs up cannot cut a transaction in half."""
+        finished: list[bool] = []
+
+        def job() -> None:
+            door()
+            finished.append(True)
+
+        task = await start(lane, job)
+        await door.is_in()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        door.open()
+        await lane.run(int)
+
+        assert finished == [True]
+
+
+class TestErrors:
+    """What goes wrong in one job stays there."""
+
+    async def test_error_of_one_job_harms_no_other(self, lane: Lane, door: Door) -> None:
+        """Its neighbors in the queue get their answers."""
+        before, broken, after = [
+            await start(lane, job, *args)
+            for job, args in ((int, ("1",)), (fail, (KeyError("x"),)), (int, ("2",)))
+        ]
+
+        outcomes = await asyncio.gather(before, broken, after, return_exceptions=True)
+
+        assert [outcomes[0], outcomes[2]] == [1, 2]
+        assert isinstance(outcomes[1], KeyError)
+
+    @pytest.mark.django_db(transaction=True)
+    async def test_connection_that_broke_is_replaced(self, lane: Lane, backend: str) -> None:
+        """One job pays for it; on PostgreSQL the server really ends the connection."""
+        before = await lane.run(_connection)
+
+        with pytest.raises(OperationalError):
+            await lane.run(_lose_connection, backend)
+
+        assert await lane.run(_connection) is not before
+        assert await lane.run(_one) == 1
+
+    @pytest.mark.django_db(transaction=True)
+    async def test_connection_is_kept_from_job_to_job(self, lane: Lane) -> None:
+        """Also after an error that is not the connection's."""
+        before = await lane.run(_connection)
+        with pytest.raises(KeyError):
+            await lane.run(fail, KeyError("x"))
+
+        assert await lane.run(_connection) is before
+
+
+def _connection() -> Any:
+    connection.ensure_connection()
+    return connection.connection
+
+
+def _one() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return int(cursor.fetchone()[0])
+
+
+def _lose_connection(backend: str) -> None:
+    if backend == "sqlite":  # has no server that could go away
+        raise OperationalError("disk I/O error")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
