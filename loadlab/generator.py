@@ -45,8 +45,8 @@ class Generator:
 
     def __init__(self, load: Load) -> None:
         """Start the process."""
-        self._read_fd, write_fd = os.pipe()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed in end()
+        self._read_fd, write_fd = os.pipe()
         self._buffer = b""
         self.at_end = False
         try:
@@ -60,6 +60,10 @@ class Generator:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        except BaseException:
+            os.close(self._read_fd)
+            self._log.close()
+            raise
         finally:
             os.close(write_fd)  # ours must go, or the pipe never ends
 
@@ -113,7 +117,7 @@ class Generator:
 
 def _how_it_ended(code: int, last_words: str) -> str:
     if code < 0:
-        return f"killed by signal {-code} ({signal.Signals(-code).name})"
+        return f"killed by signal {-code} ({signal.strsignal(-code)})"
     return f"exit code {code}" + (f": {last_words}" if code and last_words else "")
 
 

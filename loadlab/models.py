@@ -63,7 +63,13 @@ class Run(models.Model):
         constraints = (
             models.CheckConstraint(
                 name="run_slot_taken_exactly_while_active",
-                condition=Q(slot=1, state__in=("requested", "starting", "running", "stopping"))
+                # The first half asks for NULL by name: `slot = 1` alone would be neither true nor
+                # false then, and a CHECK refuses only what is false.
+                condition=Q(
+                    slot__isnull=False,
+                    slot=1,
+                    state__in=("requested", "starting", "running", "stopping"),
+                )
                 | Q(slot__isnull=True, state__in=("finished", "stopped", "failed")),
             ),
             models.CheckConstraint(

@@ -34,7 +34,9 @@ def new_histogram() -> HdrHistogram:
 
 def record(histogram: HdrHistogram, ms: float) -> bool:
     """Add one latency in milliseconds; False if it is longer than a minute (not recorded)."""
-    return bool(histogram.record_value(max(LOWEST_US, round(ms * 1000))))
+    us = max(LOWEST_US, round(ms * 1000))
+    # The histogram itself would take some more, up to its last bucket's end.
+    return us <= HIGHEST_US and bool(histogram.record_value(us))
 
 
 def encode(histogram: HdrHistogram) -> str:

@@ -13,6 +13,7 @@ Note [States of a run]
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +22,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import QuerySet
 
 from loadlab import percentiles, wire
 from loadlab.models import LabWorker, Run, RunSecond, Sample
@@ -34,6 +36,8 @@ WORKER_FORGOTTEN_AFTER = timedelta(hours=1)
 KEY_OUTLIVES_RUN = timedelta(minutes=10)
 MAX_THINK_TIME_S = 3600.0
 MAX_CAPACITY = 1_000_000
+
+logger = logging.getLogger(__name__)
 
 
 class LabRefusal(Exception):
@@ -52,6 +56,10 @@ class OutOfBounds(LabRefusal):
 
 class TargetNotAllowed(LabRefusal):
     """The load may not go there."""
+
+
+class RunLost(LabRefusal):
+    """The run is no longer this worker's: its lease lapsed and somebody ended it."""
 
 
 class RunActive(LabRefusal):
@@ -167,8 +175,12 @@ def run_claim(*, worker: str, now: datetime) -> int | None:
     return wanted if claimed else None
 
 
-def rehearsal_create(*, run_id: int, now: datetime) -> Rehearsal:
-    """Make the run's own stock and the short-lived key that alone can buy it."""
+def rehearsal_create(*, run_id: int, worker: str, now: datetime) -> Rehearsal:
+    """Make the run's own stock and the short-lived key that alone can buy it.
+
+    Raises:
+        RunLost: somebody ended the run meanwhile; nothing was made.
+    """
     run = Run.objects.get(pk=run_id)
     with transaction.atomic():
         vacancy = stock.vacancy_create_rehearsal(
@@ -180,7 +192,8 @@ def rehearsal_create(*, run_id: int, now: datetime) -> Rehearsal:
             expires_at=now + timedelta(seconds=run.duration_s) + KEY_OUTLIVES_RUN,
             now=now,
         )
-        Run.objects.filter(pk=run_id).update(vacancy_id=vacancy.pk)
+        if not _ours(run_id, worker).update(vacancy_id=vacancy.pk):
+            raise RunLost("The run was ended by another process.")
     return Rehearsal(vacancy_id=vacancy.pk, key=secret)
 
 
@@ -213,10 +226,19 @@ def run_stopping(*, run_id: int, worker: str) -> bool:
     return bool(ours.update(state=Run.State.STOPPING))
 
 
-def lease_renew(*, run_id: int, worker: str, now: datetime) -> bool:
-    """Say that the supervisor lives. False if somebody else has ended the run meanwhile."""
-    ours = Run.objects.filter(pk=run_id, worker=worker, slot=1)
-    return bool(ours.update(lease_until=now + LEASE))
+def lease_renew(
+    *, run_id: int, worker: str, now: datetime, busy_for: timedelta = timedelta()
+) -> bool:
+    """Say that the supervisor lives. False if somebody else has ended the run meanwhile.
+
+    `busy_for` is how long it may be unable to say so again, on top of the usual lease.
+    """
+    return bool(_ours(run_id, worker).update(lease_until=now + LEASE + busy_for))
+
+
+def _ours(run_id: int, worker: str) -> QuerySet[Run]:
+    """Select the run as long as it is active and this worker's."""
+    return Run.objects.filter(pk=run_id, worker=worker, slot=1)
 
 
 @transaction.atomic
@@ -274,7 +296,7 @@ def run_end(
 ) -> bool:
     """End an active run of ours for good. False if it was ended by somebody else."""
     return bool(
-        Run.objects.filter(pk=run_id, worker=worker, slot=1).update(
+        _ours(run_id, worker).update(
             state=state,
             slot=None,
             ended_at=now,
@@ -310,10 +332,22 @@ def runs_end_lapsed(*, now: datetime) -> list[int]:
             reason="The worker that supervised this run was lost.",
         ):
             ended.append(run_id)
+    leftovers_remove()
+    return ended
+
+
+def leftovers_remove() -> None:
+    """Remove the rehearsal stock of every run that has ended.
+
+    A purchase that was cut off with its buyer may be committed in this very moment, and the
+    stock under it cannot go: that is no reason to stop anybody. The next call removes it.
+    """
     leftovers = Run.objects.filter(slot=None).exclude(vacancy_id=None)
     for run_id in list(leftovers.values_list("pk", flat=True)):
-        rehearsal_remove(run_id=run_id)
-    return ended
+        try:
+            rehearsal_remove(run_id=run_id)
+        except DatabaseError:
+            logger.warning("the stock of run %s could not be removed yet", run_id, exc_info=True)
 
 
 def worker_seen(*, worker: str, now: datetime) -> None:

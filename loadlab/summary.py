@@ -103,7 +103,7 @@ def summarize(
         _row(name, outcome, group, elapsed_s, extra=unknown.get(name, 0) * (outcome == "unknown"))
         for (name, outcome), group in groups.items()
     ]
-    total = _row("All requests", "", cells, elapsed_s)
+    total = _row("All requests", "", cells, elapsed_s, extra=sum(unknown.values()))
     count_by_outcome: dict[str, int] = defaultdict(int)
     for row in rows:
         count_by_outcome[row.outcome] += row.count
@@ -112,7 +112,7 @@ def summarize(
         request_count=total.count,
         rate_per_s=total.rate_per_s,
         # Little's law: mean number in the system = arrival rate × mean time in it.
-        mean_in_flight=total.rate_per_s * (total.avg_ms or 0.0) / 1000,
+        mean_in_flight=sum(cell.sum_ms for cell in cells) / 1000 / elapsed_s if elapsed_s else 0.0,
         fault_count=count_by_outcome["fault"],
         unknown_count=count_by_outcome["unknown"],
         sold_out_at_s=_first_second(cells, "sold_out"),

@@ -7,12 +7,12 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
 import httpx
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils import timezone
 
 from loadlab import selectors, services, verdict, wire
@@ -26,7 +26,14 @@ POLL_S = 0.25
 RENEW_EVERY_S = 1.0
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 5.0  # for users to finish their request
+# When asked to stop: our users' own timeout, then Locust's, then time for the last report.
+STOP_GIVE_UP_S = 3 * STOP_TIMEOUT_S
+END_GIVE_UP_S = 4 * STOP_TIMEOUT_S  # at the planned end the users' timeout may run twice
+EXIT_GRACE_S = 1.0  # from the end of its pipe to the end of the process
 SHUTDOWN_S = 2.0  # when this process itself must go: a platform gives ten seconds at most
+
+# Judging reads every second of the run, about a millisecond each: a day outlasts any usual lease.
+JUDGING_SHARE = 1 / 20
 
 logger = logging.getLogger(__name__)
 OnSecond = Callable[[wire.Second], None]
@@ -54,18 +61,22 @@ class Supervisor:
         run_id: int,
         worker: str,
         must_leave: Callable[[], bool] = lambda: False,
+        must_stop: Callable[[], bool] = lambda: False,
         on_second: OnSecond = lambda second: None,
     ) -> None:
         """Take a run that `services.run_claim` gave to `worker`.
 
-        `must_leave` is asked four times a second: when it says yes, the run is ended at once.
+        Both are asked four times a second. When `must_leave` says yes, the run is ended at
+        once; when `must_stop` does, as if somebody had pressed Stop.
         """
         self._run_id = run_id
         self._worker = worker
         self._must_leave = must_leave
+        self._must_stop = must_stop
         self._on_second = on_second
         self._heard = _Heard()
-        self._stop_asked_at: float | None = None  # monotonic
+        self._give_up_at = 0.0  # monotonic
+        self._stop_asked = False
         self._leaving = False
 
     def run(self) -> Run:
@@ -73,24 +84,46 @@ class Supervisor:
         run = Run.objects.get(pk=self._run_id)
         try:
             reason = self._load(run)
-            state = self._state_after(reason)
+            state = self._state()
         except (CannotRun, services.LabRefusal) as error:
             state, reason = Run.State.FAILED, str(error)
-        except (DatabaseError, OSError, wire.WireError) as error:
+        except Exception as error:
+            # The database, the pipe, a line that is not ours: the run must end all the same.
             logger.exception("run %s broke", self._run_id)
+            connection.close()  # it may be dead; the next query opens another
             state, reason = Run.State.FAILED, f"{type(error).__name__}: {error}"
+        self._end(state, reason)
+        return Run.objects.get(pk=self._run_id)
+
+    def _end(self, state: Run.State, reason: str) -> None:
+        """Judge, store and tidy up. What fails here is done by others when the lease lapses."""
         try:
             self._conclude(state, reason)
-        finally:
-            services.rehearsal_remove(run_id=self._run_id)
-        return Run.objects.get(pk=self._run_id)
+        except Exception:
+            logger.exception("run %s could not be judged", self._run_id)
+            connection.close()
+            services.run_end(
+                run_id=self._run_id,
+                worker=self._worker,
+                state=Run.State.FAILED,
+                reason=reason or "The run could not be judged: the worker's log says why.",
+                summary=None,
+                verdicts=None,
+                now=timezone.now(),
+            )
+        services.leftovers_remove()
 
     def _load(self, run: Run) -> str:
         """Run the load; return why it ended early, or nothing."""
-        rehearsal = services.rehearsal_create(run_id=run.pk, now=timezone.now())
+        scenario = SCENARIOS.get(run.scenario)
+        if scenario is None:
+            raise CannotRun(f"This worker knows no scenario {run.scenario!r}: is it up to date?")
+        rehearsal = services.rehearsal_create(
+            run_id=run.pk, worker=self._worker, now=timezone.now()
+        )
         environment = check_target(target=run.target, rehearsal=rehearsal)
         services.run_environment(run_id=run.pk, environment=environment)
-        scenario = SCENARIOS[run.scenario]
+        self._renew()  # all this may have taken seconds: no load for a run that others ended
         generator = Generator(
             Load(
                 locustfile=scenario.locustfile,
@@ -106,33 +139,55 @@ class Supervisor:
         try:
             self._listen(generator, run)
         finally:
-            ended = generator.end(grace_s=0.0 if self._leaving else 1.0)
-        if self._heard.final is None and not self._leaving:
+            ended = generator.end(grace_s=0.0 if self._leaving else EXIT_GRACE_S)
+        return self._why_ended(run, ended)
+
+    def _why_ended(self, run: Run, ended: str) -> str:
+        final = self._heard.final
+        if self._leaving:
+            return "The worker was shut down."
+        if self._stop_asked and self._heard.hello is None:
+            return "Stopped before it began."
+        if final is None:
             raise CannotRun(f"The load generator ended without its report: {ended}.")
-        return "The worker was shut down." if self._leaving else ""
+        if not self._stop_asked and final.elapsed_s < run.duration_s - 1:
+            raise CannotRun(
+                f"The load generator left after {final.elapsed_s:.0f} of {run.duration_s} s, "
+                f"and nobody had asked it to: {ended}."
+            )
+        return ""
 
     def _listen(self, generator: Generator, run: Run) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
+        self._give_up_at = time.monotonic() + START_TIMEOUT_S
         renew_at = 0.0
         while not generator.at_end:
             for line in generator.lines(wait_s=POLL_S):
-                self._take(line)
-                if isinstance(line, wire.Hello):
-                    deadline = time.monotonic() + run.duration_s + STOP_TIMEOUT_S + 15
+                self._take(line, run)
             now = time.monotonic()
             if now >= renew_at:
                 renew_at = now + RENEW_EVERY_S
                 self._renew()
             self._pass_on_a_stop(generator, now)
-            if self._leaving and self._stop_asked_at and now > self._stop_asked_at + SHUTDOWN_S:
+            if now > self._give_up_at:
+                self._give_up()
                 return
-            if now > deadline:
-                phase = "end" if self._heard.hello else "start"
-                raise CannotRun(f"The load generator did not {phase} in time and was killed.")
 
-    def _take(self, line: wire.Line) -> None:
+    def _give_up(self) -> None:
+        """Raise unless we are leaving, when there is no time for an orderly end."""
+        if self._leaving:
+            return
+        if self._stop_asked:
+            raise CannotRun("The load generator did not stop when asked and was killed.")
+        phase = "end" if self._heard.hello else "start"
+        raise CannotRun(f"The load generator did not {phase} in time and was killed.")
+
+    def _take(self, line: wire.Line, run: Run) -> None:
         if isinstance(line, wire.Hello):
+            if self._heard.hello is not None:
+                raise wire.WireError("the load generator said hello twice")
             self._heard.hello = line
+            if not self._stop_asked:
+                self._give_up_at = time.monotonic() + run.duration_s + END_GIVE_UP_S
             begun = datetime.fromtimestamp(line.at, UTC)
             services.run_begin(run_id=self._run_id, worker=self._worker, at=begun)
         elif isinstance(line, wire.Second):
@@ -151,24 +206,35 @@ class Supervisor:
             raise CannotRun("The run was ended by another process.")
 
     def _pass_on_a_stop(self, generator: Generator, now: float) -> None:
-        if self._stop_asked_at is not None:
-            if now > self._stop_asked_at + STOP_TIMEOUT_S + 5:
-                raise CannotRun("The load generator did not stop when asked and was killed.")
+        """Tell the generator once; a stop may be followed by a shutdown, which cannot wait."""
+        if not self._leaving and self._must_leave():
+            self._leaving = True
+            self._give_up_at = now + SHUTDOWN_S
+        elif not self._stop_asked and self._somebody_asked():
+            self._give_up_at = now + STOP_GIVE_UP_S
+        else:
             return
-        self._leaving = self._must_leave()
-        if self._leaving or selectors.stop_is_asked(run_id=self._run_id):
-            self._stop_asked_at = now
+        if not self._stop_asked:
+            self._stop_asked = True
+            generator.ask_to_stop()  # first: the database may be slow
             services.run_stopping(run_id=self._run_id, worker=self._worker)
-            generator.ask_to_stop()
 
-    def _state_after(self, reason: str) -> Run.State:
+    def _somebody_asked(self) -> bool:
+        return self._must_stop() or selectors.stop_is_asked(run_id=self._run_id)
+
+    def _state(self) -> Run.State:
         if self._leaving:
             return Run.State.FAILED
-        return Run.State.STOPPED if self._stop_asked_at is not None else Run.State.FINISHED
+        return Run.State.STOPPED if self._stop_asked else Run.State.FINISHED
 
     def _conclude(self, state: Run.State, reason: str) -> None:
         """Audit, judge and store."""
         run = Run.objects.get(pk=self._run_id)
+        busy_for = timedelta(seconds=run.duration_s * JUDGING_SHARE)
+        if not services.lease_renew(
+            run_id=run.pk, worker=self._worker, now=timezone.now(), busy_for=busy_for
+        ):
+            return  # ended by another process: that is what stays written
         final = self._heard.final
         cells = selectors.cells(run_id=run.pk)
         health = [
@@ -194,6 +260,7 @@ class Supervisor:
             stopped_early=state != Run.State.FINISHED,
             planned_s=run.duration_s,
             shared_host=bool(run.environment.get("shared_host", True)),
+            final_seen=final is not None,
         )
         services.run_end(
             run_id=run.pk,
@@ -215,11 +282,14 @@ def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any
     services.target_check(target)
     headers = {"Authorization": f"Bearer {rehearsal.key}"}
     try:
-        with httpx.Client(base_url=target, timeout=TARGET_TIMEOUT_S, headers=headers) as client:
+        # No proxy from the environment: the load will not take one either.
+        with httpx.Client(
+            base_url=target, timeout=TARGET_TIMEOUT_S, headers=headers, trust_env=False
+        ) as client:
             ready = client.get("/api/v1/ready")
             available = client.get("/api/v1/available")
             sold_there = available.json().get("vacancy")
-    except (httpx.HTTPError, ValueError, AttributeError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
         raise CannotRun(
             f"No ticketsite answers at {target} ({type(error).__name__}): is the api role running?"
         ) from None

@@ -59,11 +59,13 @@ def judge(
     stopped_early: bool,
     planned_s: float,
     shared_host: bool,
+    final_seen: bool,
 ) -> list[Verdict]:
     """Return validity, budget and integrity, in this order.
 
     Without validity the others are inconclusive, except a violation of integrity: a place that
-    was sold twice is a fact, however the load was made.
+    was sold twice is a fact, however the load was made. `final_seen` says whether the generator
+    gave its last report: without it, or with others lost, it may have bought more than it told.
     """
     valid = validity(
         summary=summary,
@@ -74,7 +76,11 @@ def judge(
         planned_s=planned_s,
         shared_host=shared_host,
     )
-    others = [budget(summary=summary, limits=limits), integrity(summary=summary)]
+    all_told = final_seen and not _lost_reports(health, lost_count)
+    others = [
+        budget(summary=summary, limits=limits),
+        integrity(summary=summary, all_told=all_told),
+    ]
     if valid.outcome != "pass":
         others = [_without_proof(verdict, valid) for verdict in others]
     return [valid, *others]
@@ -126,9 +132,9 @@ def _why_invalid(
     """Return the first reason to distrust the measurement, or nothing."""
     if not health or not summary.request_count:
         return "Nothing was measured."
-    missing = max(second.seq for second in health) + 1 - len(health)
-    if lost_count or missing:
-        return f"{max(lost_count, missing)} reports of the generator were lost."
+    lost = _lost_reports(health, lost_count)
+    if lost:
+        return f"{lost} reports of the generator were lost."
     busy = sum(second.cpu_pct > CPU_LIMIT_PCT for second in health)
     tolerated = max(1, BAD_SECONDS_SHARE * len(health))  # one hiccup is no verdict
     if busy > tolerated:
@@ -143,6 +149,12 @@ def _why_invalid(
     if summary.unknown_count > UNKNOWN_LIMIT_SHARE * summary.request_count:
         return f"{summary.unknown_count} requests ended without an answer."
     return ""
+
+
+def _lost_reports(health: Sequence[Health], lost_count: int) -> int:
+    """Count the seconds that are not there; the generator's own count may come late or never."""
+    newest = max((second.seq for second in health), default=-1)
+    return max(lost_count, newest + 1 - len(health))
 
 
 def budget(*, summary: Summary, limits: Limits) -> Verdict:
@@ -165,8 +177,11 @@ def budget(*, summary: Summary, limits: Limits) -> Verdict:
     return Verdict("budget", "Budget", "pass", "Every limit was kept.", detail)
 
 
-def integrity(*, summary: Summary) -> Verdict:
-    """Judge the database against itself and against what the buyers were told."""
+def integrity(*, summary: Summary, all_told: bool) -> Verdict:
+    """Judge the database against itself and against what the buyers were told.
+
+    Unless the generator told all it did, more purchases than it reported prove nothing.
+    """
     stock = summary.stock
     if stock is None:
         finding = "The rehearsal stock could not be read afterwards."
@@ -176,14 +191,15 @@ def integrity(*, summary: Summary) -> Verdict:
         f"{stock.purchased_qty:,} places in {stock.purchase_count:,} purchases with "
         f"{stock.ticket_count:,} tickets."
     )
-    violations = _violations(stock, unknown=summary.unknown_count)
+    most_seen = stock.bought_seen + summary.unknown_count if all_told else stock.purchase_count
+    violations = _violations(stock, most_seen=most_seen)
     if violations:
         return Verdict("integrity", "Integrity", "fail", " ".join(violations), detail)
     finding = f"{stock.sold:,} of {stock.capacity:,} sold, none twice."
     return Verdict("integrity", "Integrity", "pass", finding, detail)
 
 
-def _violations(stock: Stock, *, unknown: int) -> list[str]:
+def _violations(stock: Stock, *, most_seen: int) -> list[str]:
     """Compare counters, rows and answers; an unknown request may or may not have bought."""
     found = []
     if stock.sold > stock.capacity or stock.purchased_qty > stock.capacity:
@@ -195,7 +211,7 @@ def _violations(stock: Stock, *, unknown: int) -> list[str]:
             f"Counter, purchases and tickets differ: {stock.sold}, {stock.purchased_qty}, "
             f"{stock.ticket_count}."
         )
-    if not stock.bought_seen <= stock.purchase_count <= stock.bought_seen + unknown:
+    if not stock.bought_seen <= stock.purchase_count <= most_seen:
         found.append(
             f"{stock.bought_seen} purchases were acknowledged, the database has "
             f"{stock.purchase_count}."

@@ -8,11 +8,14 @@ Neither Django nor Locust is imported here: both sides use this module, and only
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 VERSION = 1
 MAX_LINE_BYTES = 1_000_000
+LARGEST_INT = 2**31 - 1  # what a database column takes
+LARGEST_FLOAT = 1e11  # as a Unix time this is the year 5138
 OUTCOMES = ("bought", "read", "sold_out", "refused", "fault", "unknown")
 
 
@@ -85,12 +88,13 @@ def decode(raw: bytes) -> Line:
         WireError: not JSON, not a known kind, or fields that do not fit.
     """
     try:
-        fields = json.loads(raw)
-        kind = KINDS[fields.pop("kind")]
-        if "series" in fields:
-            fields["series"] = [_series(item) for item in fields["series"]]
-        line: Line = kind(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        said = json.loads(raw)
+        kind = KINDS[said.pop("kind")]
+        if "series" in said:
+            said["series"] = [_series(item) for item in said["series"]]
+        line: Line = kind(**said)
+        _check_values(line)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WireError(f"not a line of the load generator: {raw[:80]!r}") from error
     if isinstance(line, Hello) and line.version != VERSION:
         raise WireError(f"the generator speaks version {line.version}, this is {VERSION}")
@@ -99,6 +103,39 @@ def decode(raw: bytes) -> Line:
 
 def _series(item: dict[str, Any]) -> Series:
     series = Series(**item)
-    if series.outcome not in OUTCOMES or not series.count >= 1:
+    _check_values(series)
+    if series.outcome not in OUTCOMES or series.count < 1:
         raise ValueError(series.outcome)
     return series
+
+
+def _check_values(said: Line | Series) -> None:
+    """Refuse what a dataclass would take without a look: a text for a number, NaN, below 0."""
+    for one in fields(said):
+        if not FITS[one.type](getattr(said, one.name)):
+            raise ValueError(one.name)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_INT
+
+
+def _is_measure(value: Any) -> bool:
+    return type(value) in {int, float} and 0 <= value <= LARGEST_FLOAT  # NaN is not
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_count(count) for count in value.values())
+
+
+FITS: dict[Any, Callable[[Any], bool]] = {
+    int: _is_count,
+    float: _is_measure,
+    str: _is_text,
+    dict[str, int]: _are_counts,
+    list[Series]: lambda value: True,  # each was checked when it was read
+}

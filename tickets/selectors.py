@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet, Sum
 
 from tickets.models import ApiKey, Purchase, Ticket
@@ -87,9 +88,14 @@ def real_tickets() -> QuerySet[Ticket]:
     return Ticket.objects.filter(purchase__vacancy__is_rehearsal=False)
 
 
+@transaction.atomic
 def sales_of(*, vacancy_id: int) -> Sales | None:
-    """Return the counters of a vacancy beside what its rows add up to, or None if it is gone."""
-    counters = stock_rows.counters(vacancy_id=vacancy_id)
+    """Return the counters of a vacancy beside what its rows add up to, or None if it is gone.
+
+    All of one moment: every sale updates the vacancy's row, so holding that row keeps sales out
+    until the rows are added up.
+    """
+    counters = stock_rows.counters(vacancy_id=vacancy_id, hold_row=True)
     if counters is None:
         return None
     confirmed = Q(status=Purchase.Status.CONFIRMED)

@@ -18,10 +18,14 @@ class Counters:
     sold: int
 
 
-def counters(*, vacancy_id: int) -> Counters | None:
-    """Return the counters as they are now, or None if there is no such vacancy."""
+def counters(*, vacancy_id: int, hold_row: bool = False) -> Counters | None:
+    """Return the counters as they are now, or None if there is no such vacancy.
+
+    With `hold_row` they stay so until the caller's transaction ends.
+    """
     fields = ("capacity", "available", "held", "sold")
-    row = Vacancy.objects.filter(pk=vacancy_id).values(*fields).first()
+    rows = Vacancy.objects.select_for_update() if hold_row else Vacancy.objects.all()
+    row = rows.filter(pk=vacancy_id).values(*fields).first()
     return Counters(**row) if row else None
 
 

@@ -25,6 +25,7 @@ DRAIN_S = 3.0
 START_DELAY_S = 0.1  # from "all users exist" to the first request
 ORPHANED_EXIT_S = 3.0
 LEAVE_POLL_S = 0.01
+SHORTEST_CPU_SPAN_S = 0.5  # the last part of a second may be all work and say nothing of load
 
 
 class Pipe:
@@ -141,7 +142,7 @@ class Reporter:
             wire.Series(name, outcome, cell.count, cell.sum_ms, percentiles.encode(cell.histogram))
             for (name, outcome), cell in cells.items()
         ]
-        cpu_pct = 100 * (cpu_s - self._cpu_s) / max(1e-6, now - self._second_began)
+        cpu_pct = 100 * (cpu_s - self._cpu_s) / max(SHORTEST_CPU_SPAN_S, now - self._second_began)
         self._pipe.send(
             wire.Second(
                 seq=self._seq,

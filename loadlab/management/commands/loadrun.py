@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +46,40 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run, print, exit."""
         console = Console(stderr=options["json"] == "-")
+        ctrl_c = _CtrlC(console)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, ctrl_c.note)
         run_id, worker = _request_and_claim(options)
-        run = _supervise(run_id, worker, console)
+        run = _supervise(run_id, worker, console, ctrl_c)
         _print_result(run, console)
         if options["json"]:
             _write_json(run, options["json"])
         verdicts = [verdict.Verdict(**item) for item in run.verdicts or []]
         completed = run.state == Run.State.FINISHED
         sys.exit(verdict.exit_code(verdicts, completed=completed))
+
+
+class _CtrlC:
+    """Counts signals. The first stops in order, counting every request; the second leaves at once.
+
+    The handler only counts: it runs in the middle of anything, and a query in the middle of a
+    query waits for itself for ever.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._count = 0
+
+    def note(self, *_: Any) -> None:
+        self._count += 1
+
+    def must_stop(self) -> bool:
+        if self._count:
+            self._console.print("Stopping; press Ctrl-C again to leave at once.")
+        return self._count > 0
+
+    def must_leave(self) -> bool:
+        return self._count > 1
 
 
 def _request_and_claim(options: dict[str, Any]) -> tuple[int, str]:
@@ -79,18 +104,7 @@ def _request_and_claim(options: dict[str, Any]) -> tuple[int, str]:
     return run.pk, worker
 
 
-def _supervise(run_id: int, worker: str, console: Console) -> Run:
-    interrupted = threading.Event()
-
-    def interrupt(*_: Any) -> None:
-        # First: stop in order, counting every request. Again: leave at once.
-        if services.run_stop_request(run_id=run_id, now=timezone.now()):
-            console.print("Stopping; press Ctrl-C again to leave at once.")
-        else:
-            interrupted.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+def _supervise(run_id: int, worker: str, console: Console, ctrl_c: _CtrlC) -> Run:
     run = Run.objects.get(pk=run_id)
     columns = (
         TextColumn("[bold]{task.description}"),
@@ -110,7 +124,11 @@ def _supervise(run_id: int, worker: str, console: Console) -> Run:
             progress.update(bar, completed=second.elapsed_s, news=f"{count}/s: {parts}")
 
         return Supervisor(
-            run_id=run_id, worker=worker, must_leave=interrupted.is_set, on_second=on_second
+            run_id=run_id,
+            worker=worker,
+            must_leave=ctrl_c.must_leave,
+            must_stop=ctrl_c.must_stop,
+            on_second=on_second,
         ).run()
 
 

@@ -5,10 +5,11 @@ import os
 import signal
 import socket
 import threading
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from loadlab import selectors, services
@@ -51,10 +52,14 @@ class Command(BaseCommand):
         while not leave.is_set():
             try:
                 _work_once(worker, leave)
-            except DatabaseError:
-                logger.exception("the database does not answer; trying again")
+            except Exception:
+                # A database that does not answer, a run that could not be ended: a worker that
+                # dies of it would leave nobody to end that run when its lease lapses.
+                logger.exception("that did not work; trying again")
                 connection.close()
-            leave.wait(IDLE_S)
+            # Not leave.wait(): it holds the event's lock for moments, and the signal handler,
+            # which runs in this thread, would wait for that lock for ever.
+            time.sleep(IDLE_S)
         heart.join()
 
 
@@ -71,13 +76,13 @@ def _beat_until(worker: str, leave: threading.Event) -> None:
     while True:
         try:
             services.worker_seen(worker=worker, now=timezone.now())
-        except DatabaseError:
+        except Error:
             connection.close()
         if leave.wait(SEEN_EVERY_S):
             break
     try:
         services.worker_gone(worker=worker)
-    except DatabaseError:
+    except Error:
         logger.warning("could not say good-bye; the heartbeat will lapse by itself")
     finally:
         connection.close()
