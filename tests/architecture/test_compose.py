@@ -156,6 +156,6 @@ def test_image_installs_the_hash_locked_set():
 
 def test_everything_the_image_runs_passes_dockerignore():
     allowed = re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), flags=re.MULTILINE)
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
 
     assert packages | {"manage.py", "requirements/run.txt", "templates"} == set(allowed)

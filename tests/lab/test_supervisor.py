@@ -18,6 +18,7 @@ from django.utils import timezone
 from loadlab import generator, percentiles, services, supervisor, verdict
 from loadlab.generator import Generator, Load
 from loadlab.models import Run, RunSecond
+from loadlab.target import CannotRun, check_target
 from tests.site import alive, wait_for
 from tickets import services as tickets
 from tickets.models import ApiKey
@@ -473,7 +474,7 @@ class TestCheckTarget:
     def check(self, url: str) -> dict[str, Any]:
         """Check for a rehearsal of vacancy 7."""
         rehearsal = services.Rehearsal(vacancy_id=7, key="tsk_x")
-        return supervisor.check_target(target=url, rehearsal=rehearsal)
+        return check_target(target=url, rehearsal=rehearsal)
 
     def test_good_target_says_what_it_runs_on(self, target: _Target) -> None:
         """For the fingerprint."""
@@ -506,14 +507,14 @@ class TestCheckTarget:
         """Not ready, another site, or no ticketsite at all."""
         target.ready, target.available = ready, available
 
-        with pytest.raises(supervisor.CannotRun, match=words):
+        with pytest.raises(CannotRun, match=words):
             self.check(address(target))
 
     def test_address_that_is_none_is_refused(self, settings: LazySettings) -> None:
         """Whatever the settings let through."""
         settings.LOADLAB_ALLOWED_TARGETS = ["http://a b:1"]
 
-        with pytest.raises(supervisor.CannotRun, match="No ticketsite answers"):
+        with pytest.raises(CannotRun, match="No ticketsite answers"):
             self.check("http://a b:1")
 
 

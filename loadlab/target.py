@@ -1,0 +1,62 @@
+"""What a run aims at: allowed, there, ready, selling our rehearsal, and what it runs on."""
+
+import os
+import platform
+import sqlite3
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+from django.db import connection
+
+from loadlab import services
+
+TARGET_TIMEOUT_S = 2.0
+
+
+class CannotRun(Exception):
+    """The run cannot go on; the message is its reason, a sentence for people."""
+
+
+def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any]:
+    """Make sure that the target is ready and sells this rehearsal; return what it runs on.
+
+    Raises:
+        CannotRun: says what is wrong and what to do.
+    """
+    services.target_check(target)
+    headers = {"Authorization": f"Bearer {rehearsal.key}"}
+    try:
+        # No proxy from the environment: the load will not take one either.
+        with httpx.Client(
+            base_url=target, timeout=TARGET_TIMEOUT_S, headers=headers, trust_env=False
+        ) as client:
+            ready = client.get("/api/v1/ready")
+            available = client.get("/api/v1/available")
+            sold_there = available.json().get("vacancy")
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
+        raise CannotRun(
+            f"No ticketsite answers at {target} ({type(error).__name__}): is the api role running?"
+        ) from None
+    if ready.status_code != 200:
+        raise CannotRun(f"{target} is not ready: {ready.text[:200]}")
+    if sold_there != rehearsal.vacancy_id:
+        raise CannotRun(f"{target} does not sell this rehearsal: does it use another database?")
+    return {
+        "server": ready.headers.get("server", "unknown"),
+        "database": _database_name(),
+        "cores": os.cpu_count() or 1,
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "django": version("django"),
+        "locust": version("locust"),
+        "shared_host": httpx.URL(target).host in {"127.0.0.1", "localhost", "::1"},
+    }
+
+
+def _database_name() -> str:
+    if connection.vendor == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        return f"PostgreSQL {cursor.fetchone()[0].split()[0]}"
