@@ -10,6 +10,7 @@ Note [Idempotency]
 
 import hashlib
 import secrets
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from typing import ClassVar
 
 from django.db import DatabaseError, IntegrityError, transaction
 
-from tickets.models import ApiKey, Purchase, Ticket
+from tickets.models import ApiKey, Purchase, Ticket, new_code
 from tickets.selectors import Client, key_digest, purchase_by_idempotency_key, ticket_codes
 from vacancy import selectors as stock_rows
 from vacancy import services as stock
@@ -48,6 +49,11 @@ class Order:
     buyer_name: str = ""
     buyer_email: str = ""
     idempotency_key: str | None = None
+
+    @property
+    def bound_to(self) -> int | None:
+        """The only vacancy that this client's key sees, if it is such a key."""
+        return self.client.vacancy_id if self.client else None
 
     @property
     def request_hash(self) -> str:
@@ -89,10 +95,11 @@ def buy(*, order: Order, now: datetime) -> Sale:
 
 
 def buy_together(*, orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
-    """Serve several buyers in order with one COMMIT; each gets a sale or an error of their own.
+    """Serve several buyers with one COMMIT; each gets a sale or an error of their own.
 
-    What one of them is refused for undoes their own savepoint and nobody else's. If the whole
-    transaction fails before its COMMIT, nothing was sold and everybody is served alone.
+    Within a vacancy first come, first served; vacancies are taken in id order, so that two
+    processes cannot block each other. If the whole transaction fails before its COMMIT,
+    nothing was sold and everybody is served alone.
 
     Raises:
         DatabaseError: the COMMIT itself failed and its fate is not known. Nobody is told yes;
@@ -102,7 +109,7 @@ def buy_together(*, orders: Sequence[Order], now: datetime) -> list[Sale | Excep
         ready_to_commit = False
         try:
             with transaction.atomic(durable=True):
-                answers = [_answer(order, now) for order in orders]
+                answers = _answers_together(orders, now)
                 if not any(isinstance(answer, DatabaseError) for answer in answers):
                     ready_to_commit = True
                     return answers
@@ -111,6 +118,53 @@ def buy_together(*, orders: Sequence[Order], now: datetime) -> list[Sale | Excep
             if ready_to_commit:
                 raise
     return [_answer(order, now) for order in orders]
+
+
+def _answers_together(orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
+    answers: dict[int, Sale | Exception] = {}
+    places: dict[int, list[int]] = defaultdict(list)  # vacancy id: who wants it, by position
+    for at, order in enumerate(orders):
+        try:
+            places[_wanted_vacancy(order)].append(at)
+        except stock.VacancyNotFound as refusal:
+            answers[at] = refusal
+    for _, group in sorted(places.items()):
+        found = _answers_for_one_vacancy([orders[at] for at in group], now)
+        answers |= dict(zip(group, found, strict=True))
+    return [answers[at] for at in range(len(orders))]
+
+
+def _answers_for_one_vacancy(orders: list[Order], now: datetime) -> list[Sale | Exception]:
+    """Sell to all at once; one by one if that cannot be, as with a twin among them."""
+    # A key that is bound to rehearsal stock sees another vacancy than the rest of the world.
+    alike = len({order.bound_to for order in orders}) == 1
+    if len(orders) > 1 and alike:
+        try:
+            with transaction.atomic():
+                return _sell_to_all(orders, now)
+        except (IntegrityError, stock.StockRefusal):
+            pass  # the savepoint took everything back
+    return [_answer(order, now) for order in orders]
+
+
+def _sell_to_all(orders: list[Order], now: datetime) -> list[Sale | Exception]:
+    answers: list[Sale | Exception | None] = [_earlier_or_why_not(order) for order in orders]
+    fresh = [order for order, answer in zip(orders, answers, strict=True) if answer is None]
+    granted = stock.places_sell_in_order(
+        vacancy_id=_wanted_vacancy(orders[0]),
+        qtys=[order.qty for order in fresh],
+        rehearsal=orders[0].bound_to is not None,
+        now=now,
+    )
+    sales = iter(_record(fresh, granted, now))
+    return [next(sales) if answer is None else answer for answer in answers]
+
+
+def _earlier_or_why_not(order: Order) -> Sale | Exception | None:
+    try:
+        return _earlier(order)
+    except IdempotencyKeyReused as refusal:
+        return refusal
 
 
 def _answer(order: Order, now: datetime) -> Sale | Exception:
@@ -135,14 +189,37 @@ def _earlier(order: Order) -> Sale | None:
 
 @transaction.atomic  # alone, or as a savepoint of buy_together
 def _sell(*, order: Order, now: datetime) -> Sale:
-    bound_to = order.client.vacancy_id if order.client else None
-    vacancy = stock.places_sell(
-        vacancy_id=_wanted_vacancy(order, bound_to),
-        qty=order.qty,
-        rehearsal=bound_to is not None,
+    granted = stock.places_sell_in_order(
+        vacancy_id=_wanted_vacancy(order),
+        qtys=[order.qty],
+        rehearsal=order.bound_to is not None,
         now=now,
     )
-    purchase = Purchase.objects.create(
+    [answer] = _record([order], granted, now)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _record(orders: list[Order], granted: stock.Granted, now: datetime) -> list[Sale | Exception]:
+    """Write purchases and tickets for those who were granted places."""
+    answers: list[Sale | Exception] = []
+    for order, outcome in zip(orders, granted.outcomes, strict=True):
+        if isinstance(outcome, stock.StockRefusal):
+            answers.append(outcome)
+        else:
+            answers.append(_new_sale(order, granted, remaining=outcome, now=now))
+    sales = [answer for answer in answers if isinstance(answer, Sale)]
+    Purchase.objects.bulk_create([sale.purchase for sale in sales])
+    Ticket.objects.bulk_create(
+        [Ticket(purchase=sale.purchase, code=code) for sale in sales for code in sale.codes]
+    )
+    return answers
+
+
+def _new_sale(order: Order, granted: stock.Granted, *, remaining: int, now: datetime) -> Sale:
+    vacancy = granted.vacancy
+    purchase = Purchase(
         vacancy=vacancy,
         client_id=order.client.key_id if order.client else None,
         qty=order.qty,
@@ -155,12 +232,11 @@ def _sell(*, order: Order, now: datetime) -> Sale:
         request_hash=order.request_hash if order.idempotency_key else "",
         created_at=now,
     )
-    tickets = [Ticket(purchase=purchase) for _ in range(order.qty)]
-    Ticket.objects.bulk_create(tickets)
-    return Sale(purchase, [ticket.code for ticket in tickets], remaining=vacancy.available)
+    return Sale(purchase, [new_code() for _ in range(order.qty)], remaining=remaining)
 
 
-def _wanted_vacancy(order: Order, bound_to: int | None) -> int:
+def _wanted_vacancy(order: Order) -> int:
+    bound_to = order.bound_to
     if bound_to is not None and order.vacancy_id not in {None, bound_to}:
         raise stock.VacancyNotFound(f"There is no vacancy {order.vacancy_id}.")
     wanted = order.vacancy_id or bound_to or stock_rows.default_vacancy_id()

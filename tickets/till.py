@@ -72,7 +72,7 @@ async def sell(order: services.Order) -> services.Sale:
         vacancy.lanes.LaneFull: too many wait already; nothing was sold.
         tickets.services.SaleRefusal, vacancy.services.StockRefusal: see `services.buy`.
     """
-    stock = _Stock(order.vacancy_id, order.client.vacancy_id if order.client else None)
+    stock = _Stock(order.vacancy_id, order.bound_to)
     if order.idempotency_key is None:
         _refuse_what_is_known(stock, order.qty)
     asked_at = time.monotonic()

@@ -5,11 +5,9 @@ Channels. The api role serves only the first, and the static files of its docume
 """
 
 import os
-import sys
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketsite.settings")
-sys.setswitchinterval(0.0005)
 
 from django.core.asgi import get_asgi_application
 

@@ -8,6 +8,8 @@ Note [One conditional update]
     changed in between, the update changes nothing and the whole look is repeated.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -70,6 +72,17 @@ class CapacityTooLow(StockRefusal):
     code = "capacity-too-low"
 
 
+@dataclass(frozen=True)
+class Granted:
+    """What several wishes for one vacancy came to, in their order.
+
+    For each: the places left right after it, or why it was refused.
+    """
+
+    vacancy: Vacancy
+    outcomes: list[int | StockRefusal]
+
+
 def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) -> Vacancy:
     """Move `qty` places from available to sold and return the vacancy as it then is.
 
@@ -80,20 +93,44 @@ def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) ->
         VacancyNotFound: no such vacancy for this kind of buyer.
         NotOnSale, OverPurchaseLimit, SoldOut: as named. Nothing was moved.
     """
-    available = 0
+    granted = places_sell_in_order(vacancy_id=vacancy_id, qtys=[qty], rehearsal=rehearsal, now=now)
+    [outcome] = granted.outcomes
+    if isinstance(outcome, StockRefusal):
+        raise outcome
+    return granted.vacancy
+
+
+def places_sell_in_order(
+    *, vacancy_id: int, qtys: Sequence[int], rehearsal: bool, now: datetime
+) -> Granted:
+    """Serve several wishes for one vacancy, first come first served, with one update.
+
+    As `places_sell`, but a refusal is told in its place and stops nobody behind it.
+
+    Raises:
+        VacancyNotFound: no such vacancy for this kind of buyer.
+    """
     for _ in range(ATTEMPTS):
         vacancy = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal).first()
         if vacancy is None:
             raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
-        refusal = _why_not(vacancy, qty=qty, now=now)
-        if refusal is not None:
-            raise refusal
-        if _take(vacancy, qty=qty):
-            vacancy.available -= qty
-            vacancy.sold += qty
-            return vacancy
-        available = vacancy.available
-    raise SoldOut("Others were faster, again and again.", available=available)
+        seen, before = vacancy, vacancy.available
+        outcomes = [_grant(vacancy, qty=qty, now=now) for qty in qtys]
+        taken = before - vacancy.available
+        if not taken or _take(vacancy, qty=taken):
+            return Granted(vacancy, outcomes)
+    busy = SoldOut("Others were faster, again and again.", available=before)
+    return Granted(seen, [busy] * len(qtys))
+
+
+def _grant(vacancy: Vacancy, *, qty: int, now: datetime) -> int | StockRefusal:
+    """Decide on one wish, and count it on the object in hand; `_take` makes it true."""
+    refusal = _why_not(vacancy, qty=qty, now=now)
+    if refusal is not None:
+        return refusal
+    vacancy.available -= qty
+    vacancy.sold += qty
+    return vacancy.available
 
 
 def _take(vacancy: Vacancy, *, qty: int) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +13,13 @@ from django.utils import timezone
 
 from tests.conftest import make_vacancy
 from tickets import services, till
-from tickets.models import Purchase, Ticket
+from tickets.models import ApiKey, Purchase, Ticket
+from tickets.selectors import Client
 from tickets.services import Order, Sale
+from vacancy import services as stock_services
 from vacancy.lanes import LaneFull
 from vacancy.models import Vacancy
-from vacancy.services import SoldOut
+from vacancy.services import SoldOut, VacancyNotFound
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,14 +89,14 @@ async def test_one_that_fails_harms_nobody_else(
     stock: Vacancy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database error of one buyer is that buyer's; the others have their places."""
-    real = services.buy
+    real = stock_services.places_sell_in_order
 
-    def fails_for_two(*, order: Order, now: datetime) -> Sale:
-        if order.qty == 2:
+    def fails_for_two(*, qtys: Sequence[int], **rest: Any) -> stock_services.Granted:
+        if 2 in qtys:
             raise OperationalError("deadlock detected")
-        return real(order=order, now=now)
+        return real(qtys=qtys, **rest)
 
-    monkeypatch.setattr(services, "buy", fails_for_two)
+    monkeypatch.setattr(stock_services, "places_sell_in_order", fails_for_two)
     answers = await all_answers([order(stock, 1), order(stock, 2), order(stock, 1)])
 
     assert [type(answer) for answer in answers] == [Sale, OperationalError, Sale]
@@ -168,6 +171,41 @@ async def test_batch_is_bounded(
     await all_answers([order(stock) for _ in range(5)])
 
     assert [len(batch) for batch in batches] == [2, 2, 1]
+
+
+async def test_twins_in_one_batch_get_one_purchase(stock: Vacancy, key_row: ApiKey) -> None:
+    """The same idempotency key twice at the same moment: one sale, one answer, nobody else hurt."""
+    client = Client(key_row.pk, "shop", frozenset({"buy"}), None)
+    twin = Order(vacancy_id=stock.pk, qty=1, client=client, idempotency_key="same")
+
+    answers = await all_answers([twin, order(stock), twin])
+
+    assert answers[0].purchase.pk == answers[2].purchase.pk
+    assert answers[0].codes == answers[2].codes
+    assert await counters(stock) == (3, 2)
+
+
+async def test_reused_key_in_a_batch_is_refused_alone(stock: Vacancy, key_row: ApiKey) -> None:
+    """Another request under an answered key gets its own refusal; its neighbours are served."""
+    client = Client(key_row.pk, "shop", frozenset({"buy"}), None)
+    first = Order(vacancy_id=stock.pk, qty=1, client=client, idempotency_key="same")
+    await till.sell(first)
+
+    answers = await all_answers([order(stock), replace(first, qty=2), order(stock)])
+
+    assert [type(answer) for answer in answers] == [Sale, services.IdempotencyKeyReused, Sale]
+    assert await counters(stock) == (2, 3)
+
+
+async def test_batch_for_several_vacancies_serves_each(stock: Vacancy) -> None:
+    """One COMMIT for all; who asks for what is not there hurts nobody."""
+    other = await database_sync_to_async(make_vacancy)(capacity=1)
+    nowhere = Order(vacancy_id=4711, qty=1, client=None)
+
+    answers = await all_answers([order(other), order(stock), nowhere, order(other)])
+
+    assert [type(answer) for answer in answers] == [Sale, Sale, VacancyNotFound, SoldOut]
+    assert (await counters(other), await counters(stock)) == ((0, 1), (4, 1))
 
 
 async def test_batch_leaves_rows_that_equal_the_counters(stock: Vacancy) -> None:
