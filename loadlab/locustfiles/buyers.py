@@ -6,6 +6,7 @@ from locust.exception import StopUser
 import itertools
 import json
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from loadlab.locustfiles.reporter import Reporter
 KEY = os.environ["LOADLAB_KEY"]
 THINK_TIME_S = float(os.environ["LOADLAB_THINK_TIME_S"])
 USER_COUNT = int(os.environ["LOADLAB_USER_COUNT"])
+MOST_MADE_UP_S = 0.005  # a stall of the generator is no reason to think less
 
 reporter: Reporter
 _numbers = itertools.count()
@@ -36,6 +38,8 @@ class Buyer(FastHttpUser):
     wait_time = constant(0)  # the pause is in pause(), which an ending run can cut short
     connection_timeout = 5.0
     network_timeout = 15.0
+    due = 0.0  # when the next request should begin
+    overslept_s = 0.0
 
     def on_start(self) -> None:
         """Begin at an own moment within the first think time.
@@ -57,6 +61,8 @@ class Buyer(FastHttpUser):
         """Send one request, record it under `name` with the outcome that `judge` finds, think."""
         reporter.request_started(name)
         headers = {"Authorization": f"Bearer {KEY}"}
+        begun = time.perf_counter()
+        self.overslept_s = min(MOST_MADE_UP_S, max(0.0, begun - self.due)) if self.due else 0.0
         with self.client.request(
             method,
             path,
@@ -72,7 +78,11 @@ class Buyer(FastHttpUser):
                 response.failure(f"{outcome}: status {response.status_code}")
             else:
                 response.success()
-        self.pause(THINK_TIME_S)
+            answered = begun + response.request_meta["response_time"] / 1000
+        # A person thinks from the answer on, not from the end of our bookkeeping; and timers
+        # fire a millisecond late, so each pause makes up for the one before it.
+        self.due = answered + THINK_TIME_S - self.overslept_s
+        self.pause(max(0.0, self.due - time.perf_counter()))
 
 
 def judge_read(response: Any) -> str:
