@@ -31,6 +31,20 @@ def session_may_watch(session_key: str | None) -> bool:
 class RunConsumer(AsyncJsonWebsocketConsumer):
     """Passes one run's news to one page. Origin and session were checked on the way in."""
 
+    watching = False
+
+    async def __call__(self, *arguments: Any) -> None:
+        """Live as long as the socket, and stop watching however that ends.
+
+        Not in `disconnect`: an error here, or a server that cancels us, would never call it, and
+        the ticker would read for an empty room for ever.
+        """
+        try:
+            await super().__call__(*arguments)
+        finally:
+            if self.watching:
+                TICKER.unwatch(self.run_id)
+
     async def connect(self) -> None:
         """Refuse strangers before the handshake; then join, then tell all there is.
 
@@ -38,7 +52,6 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
         twice is recognised by its `seq`.
         """
         self.run_id: int = self.scope["url_route"]["kwargs"]["run_id"]
-        self.watching = False
         self.checked_at = time.monotonic()
         if not await LIVE.run(session_may_watch, self.scope["session"].session_key):
             await self.close(CLOSE_NOT_ALLOWED)
@@ -58,8 +71,6 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         """Leave the group."""
         await self.channel_layer.group_discard(group_name(self.run_id), self.channel_name)
-        if self.watching:
-            TICKER.unwatch(self.run_id)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Ignore what the page says: it has nothing to say here."""

@@ -241,13 +241,10 @@ def _ours(run_id: int, worker: str) -> QuerySet[Run]:
     return Run.objects.filter(pk=run_id, worker=worker, slot=1)
 
 
-@transaction.atomic
 def second_record(*, run_id: int, second: wire.Second, ended_at: datetime) -> bool:
     """Store one second with its samples. False if it is stored already: a repeat adds nothing."""
-    if RunSecond.objects.filter(run=run_id, seq=second.seq).exists():
-        return False
     whole = percentiles.read(percentiles.merge(item.histogram for item in second.series))
-    RunSecond.objects.create(
+    row = RunSecond(
         run_id=run_id,
         seq=second.seq,
         ended_at=ended_at,
@@ -263,7 +260,13 @@ def second_record(*, run_id: int, second: wire.Second, ended_at: datetime) -> bo
         lag_ms=second.lag_ms,
         lost_count=second.lost_count,
     )
-    Sample.objects.bulk_create([_sample(run_id, second.seq, item) for item in second.series])
+    samples = [_sample(run_id, second.seq, item) for item in second.series]
+    # All arithmetic comes before: on SQLite the till waits while this transaction is open.
+    with transaction.atomic():
+        if RunSecond.objects.filter(run=run_id, seq=second.seq).exists():
+            return False
+        row.save(force_insert=True)
+        Sample.objects.bulk_create(samples)
     return True
 
 

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from loadlab import consumers, percentiles, services, wire
+from loadlab.consumers import RunConsumer
 from loadlab.live import TICKER
 from loadlab.models import Run
 from ticketsite.asgi import application
@@ -82,6 +83,10 @@ async def next_message(communicator: WebsocketCommunicator) -> dict[str, Any]:
     """Wait for what comes next."""
     message: dict[str, Any] = json.loads(await communicator.receive_from(timeout=PATIENCE_S))
     return message
+
+
+async def _break(self: RunConsumer) -> bool:
+    raise RuntimeError("broken on purpose")
 
 
 class TestDoor:
@@ -256,6 +261,21 @@ class TestNews:
         task = TICKER._task
 
         await communicator.disconnect()
+
+        assert task is not None
+        await task
+
+    async def test_watcher_that_breaks_is_not_counted_any_more(
+        self, run: Run, operator: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An error while passing news on ends that socket, and its share in the ticker."""
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        task = TICKER._task
+        monkeypatch.setattr(RunConsumer, "_still_allowed", _break)
+
+        with pytest.raises(RuntimeError, match="broken on purpose"):
+            await communicator.receive_output(timeout=PATIENCE_S)
 
         assert task is not None
         await task
