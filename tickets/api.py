@@ -97,7 +97,7 @@ async def get_purchase(request: HttpRequest, purchase: Path[uuid.UUID]) -> HttpR
     body = await READS.run(_purchase_json, client, purchase)
     if body is None:
         raise PurchaseNotFound(f"There is no purchase {purchase} of this API key.")
-    return HttpResponse(body, content_type=_JSON)
+    return HttpResponse(body, content_type=_JSON, headers={"Cache-Control": "no-store"})
 
 
 def _purchase_json(client: Client, purchase_id: uuid.UUID) -> str | None:
@@ -108,22 +108,37 @@ def _purchase_json(client: Client, purchase_id: uuid.UUID) -> str | None:
     return PurchaseOut.build(found, codes).model_dump_json()
 
 
+OptionalKey = HeaderEx[
+    str | None, P(alias="Idempotency-Key", description="Optional here; needs an API key.")
+]
+
+
 @short_form.post("/purchase", response=ShortOut, auth=key_or_open, summary="Buy, short form")
-async def short_purchase(request: HttpRequest, payload: ShortIn) -> HttpResponse:
+async def short_purchase(
+    request: HttpRequest, payload: ShortIn, key: OptionalKey = None
+) -> HttpResponse:
     """Buy on the default (or named) vacancy; refusals come with status 200 too."""
-    return await _short(request, payload, "Purchased")
+    return await _short(request, payload, key, "Purchased")
 
 
 @short_form.post("/reserve", response=ShortOut, auth=key_or_open, summary="Buy, older short form")
-async def short_reserve(request: HttpRequest, payload: ShortIn) -> HttpResponse:
+async def short_reserve(
+    request: HttpRequest, payload: ShortIn, key: OptionalKey = None
+) -> HttpResponse:
     """Do the same as `/purchase`, under the name that older load scripts call."""
-    return await _short(request, payload, "Reserved")
+    return await _short(request, payload, key, "Reserved")
 
 
-async def _short(request: HttpRequest, payload: ShortIn, done: str) -> HttpResponse:
+async def _short(
+    request: HttpRequest, payload: ShortIn, key: str | None, done: str
+) -> HttpResponse:
     caller = request.auth  # type: ignore[attr-defined]
     client = caller if isinstance(caller, Client) else None
-    order = Order(vacancy_id=payload.vacancy, qty=payload.qty, client=client)
+    # Without a client there is nobody whose repeat it could be.
+    repeatable = idempotency_key(key) if client and key is not None else None
+    order = Order(
+        vacancy_id=payload.vacancy, qty=payload.qty, client=client, idempotency_key=repeatable
+    )
     try:
         sale = await till.sell(order)
     except stock.StockRefusal as refusal:

@@ -42,6 +42,7 @@ from vacancy.lanes import LaneFull
 from vacancy.services import StockRefusal
 
 PREFIX = "/api/v1"
+MOST_ERRORS_TOLD = 20  # or a body of nonsense would be answered with several times its size
 PROBLEM_SCHEMA = {
     "type": "object",
     "title": "Problem",
@@ -139,7 +140,8 @@ def _database_away(request: HttpRequest, error: Exception) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     fields = [
-        {"field": _field(tuple(item["loc"])), "message": item["msg"]} for item in error.errors
+        {"field": _field(tuple(item["loc"])), "message": item["msg"]}
+        for item in error.errors[:MOST_ERRORS_TOLD]
     ]
     sentence = "; ".join(f"{item['field']}: {item['message']}" for item in fields)
     return problem("invalid-request", sentence, errors=fields)

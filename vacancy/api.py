@@ -17,6 +17,8 @@ router = Router(tags=["stock"])
 MAX_AGE_S = 1.0
 
 _JSON = "application/json"
+# A cache between us and the buyers must not give strangers what a bound key sees.
+_SHARED = {"Cache-Control": "max-age=1", "Vary": "Authorization"}
 
 
 class Caller(Protocol):
@@ -77,7 +79,7 @@ async def get_available(
 ) -> HttpResponse:
     """Return the free places of one vacancy, or of the default one when none is named."""
     _, free = await _visible(vacancy, request.auth)  # type: ignore[attr-defined]
-    return HttpResponse(free, content_type=_JSON, headers={"Cache-Control": "max-age=1"})
+    return HttpResponse(free, content_type=_JSON, headers=_SHARED)
 
 
 async def _visible(vacancy_id: int | None, caller: Caller) -> tuple[bytes, bytes]:
@@ -94,7 +96,7 @@ async def _visible(vacancy_id: int | None, caller: Caller) -> tuple[bytes, bytes
 def _cacheable(request: HttpRequest, body: bytes) -> HttpResponse:
     """Answer with a weak ETag, or 304 if the caller has this version (RFC 9110, 13.1.2)."""
     tag = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
-    headers = {"ETag": f"W/{tag}", "Cache-Control": "max-age=1"}
+    headers = {"ETag": f"W/{tag}", **_SHARED}
     asked = request.headers.get("If-None-Match", "")
     if asked.strip() == "*" or tag in {
         part.strip().removeprefix("W/") for part in asked.split(",")

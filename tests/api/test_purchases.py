@@ -202,6 +202,16 @@ class TestRefusals:
         assert field in body["errors"][0]["field"]
         assert places(vacancy) == (10, 0)
 
+    def test_request_with_a_thousand_mistakes_is_told_the_first_few(
+        self, api: Api, vacancy: Vacancy
+    ) -> None:
+        """The answer to nonsense is no larger than the nonsense."""
+        nonsense = {f"member{at}": at for at in range(1000)}
+
+        body = problem_in(buy(api, vacancy=vacancy.pk, qty=1, **nonsense), "invalid-request")
+
+        assert len(body["errors"]) == 20
+
     @pytest.mark.parametrize("missing", ["vacancy", "qty"])
     def test_request_that_lacks_something(self, api: Api, vacancy: Vacancy, missing: str) -> None:
         """Neither has a default here."""

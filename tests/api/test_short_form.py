@@ -50,6 +50,29 @@ class TestBuying:
         assert response.json()["remaining"] == 2
         assert vacancy.available == 10
 
+    @both
+    def test_repeat_with_an_idempotency_key_sells_nothing(
+        self, api: Api, vacancy: Vacancy, path: str
+    ) -> None:
+        """The header is optional here, and works as in the long form."""
+        again = [
+            api("POST", path, json={"qty": 2}, headers={"Idempotency-Key": "k"}) for _ in range(2)
+        ]
+
+        vacancy.refresh_from_db()
+        assert [answer.json()["success"] for answer in again] == [True, True]
+        assert vacancy.sold == 2
+
+    def test_idempotency_key_without_an_api_key_binds_nobody(
+        self, anonymous_api: Api, vacancy: Vacancy
+    ) -> None:
+        """There is no client whose repeat it could be: two strangers are two buyers."""
+        for _ in range(2):
+            anonymous_api("POST", "/purchase", json={"qty": 1}, headers={"Idempotency-Key": "k"})
+
+        vacancy.refresh_from_db()
+        assert vacancy.sold == 2
+
     def test_purchase_with_a_key_belongs_to_its_client(
         self, api: Api, key_row: ApiKey, vacancy: Vacancy
     ) -> None:

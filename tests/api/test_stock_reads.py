@@ -248,3 +248,9 @@ class TestFreshness:
 
         assert response.status_code == 200
         assert response.headers["etag"] != etag
+
+
+@pytest.mark.parametrize("path", ["/vacancies", "/available"])
+def test_shared_caches_keep_callers_apart(api: Api, vacancy: Vacancy, path: str) -> None:
+    """What a bound key sees must not be handed to a stranger by a cache in between."""
+    assert api("GET", path).headers["vary"] == "Authorization"
