@@ -206,7 +206,7 @@ class TestRefusals:
         self, api: Api, vacancy: Vacancy
     ) -> None:
         """The answer to nonsense is no larger than the nonsense."""
-        nonsense = {f"member{at}": at for at in range(1000)}
+        nonsense: dict[str, Any] = {f"member{at}": at for at in range(1000)}
 
         body = problem_in(buy(api, vacancy=vacancy.pk, qty=1, **nonsense), "invalid-request")
 
