@@ -21,6 +21,23 @@ from vacancy import api as stock_api
 from vacancy.lanes import READS
 from vacancy.models import Vacancy
 
+NEEDS_A_BACKEND = {"db", "transactional_db", "site", "backend"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what knows no database once, with SQLite, and not again with PostgreSQL."""
+    if BACKEND == "sqlite":
+        return
+    known = [
+        item
+        for item in items
+        if item.get_closest_marker("django_db")
+        or NEEDS_A_BACKEND & set(getattr(item, "fixturenames", ()))
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in known])
+    items[:] = known
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

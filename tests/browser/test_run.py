@@ -128,7 +128,6 @@ def test_pages_fit_and_do_not_complain(
     too_wide = []
     for path in paths:
         page.goto(path)
-        page.wait_for_load_state("networkidle")
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             too_wide.append(path)
 

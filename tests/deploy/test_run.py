@@ -24,7 +24,7 @@ from tests.site import (
 )
 
 PATIENCE_S = 60.0
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("backend")]
 
 
 SEEDED = (
