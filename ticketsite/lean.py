@@ -3,10 +3,9 @@
 Note [Why not Django's own ASGI handler]
     Per request it makes a thread-sensitive context, sends two signals through a thread, listens
     for a disconnect in a second task, and closes the response in a thread; every answer of 400 or
-    above is logged through one more. Measured on one process, an empty Ninja endpoint answers
-    about eight times as many requests without that. What those hops protect is not used here:
-    endpoints are async, and database work runs in lanes (vacancy.lanes) that own their
-    connections. The admin keeps Django's handler with everything.
+    above is logged through one more. What those hops protect is not used here: endpoints are
+    async, and database work runs in lanes (vacancy.lanes) that own their connections. The admin
+    keeps Django's handler with everything.
 """
 
 import json
