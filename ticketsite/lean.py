@@ -26,6 +26,7 @@ from django.urls import resolve
 
 from ticketsite.api import PREFIX
 from ticketsite.problems import CODE_FOR_STATUS, CONTENT_TYPE, problem
+from vacancy import timing
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_LENGTH_DIGITS = 18  # of a Content-Length; Python refuses to read thousands of them
@@ -52,6 +53,7 @@ async def lean_application(
 ) -> None:
     """Answer one HTTP request; errors, and all paths but /api/v1, get problem+json."""
     begun = time.perf_counter()
+    spent = timing.begin()
     request_id = _request_id(scope)
     try:
         response = await _respond(scope, receive, request_id)
@@ -62,10 +64,9 @@ async def lean_application(
         for name, value in response.items()
     ]
     body = response.content
-    total_ms = (time.perf_counter() - begun) * 1000
     headers += [
         (b"x-request-id", request_id),
-        (b"server-timing", f"total;dur={total_ms:.3f}".encode()),
+        (b"server-timing", _server_timing(time.perf_counter() - begun, spent)),
     ]
     bodiless = response.status_code in {204, 304}
     if not bodiless:  # of a 304 it would have to be the length of the 200 (RFC 9110, 8.6)
@@ -165,3 +166,12 @@ def _request_id(scope: HTTPScope) -> bytes:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return value
     return uuid.uuid4().hex.encode()
+
+
+def _server_timing(total_s: float, spent: timing.Record) -> bytes:
+    """Word it as W3C Server-Timing does: milliseconds, parts only where something was spent."""
+    text = f"total;dur={total_s * 1000:.3f}"
+    for name in ("db", "queue"):
+        if name in spent:
+            text += f", {name};dur={spent[name] * 1000:.3f}"
+    return text.encode()

@@ -10,11 +10,14 @@ Note [Lanes]
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ClassVar, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
+
+from vacancy import timing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,18 +50,25 @@ class Lane:
             if self._waiting >= self.limit:
                 raise LaneFull(f"The {self.name} queue is full.")
             self._waiting += 1
-        future = self._executor.submit(self._work, lambda: job(*args, **kwargs))
+        turn = _Turn(time.perf_counter())
+        future = self._executor.submit(self._work, turn, lambda: job(*args, **kwargs))
         # Not in _work: a job whose caller left before its turn never runs, and leaves too.
         future.add_done_callback(self._leave)
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            turn.spend()
 
-    def _work(self, job: Callable[[], R]) -> R:
+    def _work(self, turn: "_Turn", job: Callable[[], R]) -> R:
+        turn.begun_at = time.perf_counter()
         try:
             return job()
         except (OperationalError, InterfaceError):
             # The connection may be dead (server restarted); the next job opens a fresh one.
             connection.close()
             raise
+        finally:
+            turn.ended_at = time.perf_counter()
 
     def _leave(self, _: Future[R]) -> None:
         with self._lock:
@@ -67,6 +77,22 @@ class Lane:
     def close_connection(self) -> None:
         """Give the lane's connection back, as before a test database is dropped. Blocks."""
         self._executor.submit(_close_own_connection).result()
+
+
+class _Turn:
+    """When one job came, began and ended; in seconds of the performance counter, 0.0: not yet."""
+
+    __slots__ = ("begun_at", "came_at", "ended_at")
+
+    def __init__(self, came_at: float) -> None:
+        self.came_at = came_at
+        self.begun_at = self.ended_at = 0.0
+
+    def spend(self) -> None:
+        """Tell the request how long it stood in line, and how long its job took."""
+        if self.ended_at:  # or the caller left before
+            timing.spend("queue", self.begun_at - self.came_at)
+            timing.spend("db", self.ended_at - self.begun_at)
 
 
 def _close_own_connection() -> None:

@@ -330,11 +330,27 @@ class TestHeaders:
 
     @pytest.mark.parametrize("path", [*PATHS, "/../../elsewhere"])
     def test_server_timing_tells_the_total(self, anonymous_api: Api, path: str) -> None:
-        """In milliseconds."""
+        """In milliseconds; where nothing waited and no database was asked, nothing else."""
         response = anonymous_api("GET", path)
 
         assert re.fullmatch(r"total;dur=\d+\.\d+", response.headers["server-timing"])
         assert response.headers["x-request-id"]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_server_timing_tells_what_the_database_took(
+        self, anonymous_api: Api, vacancy: Vacancy
+    ) -> None:
+        """Apart from the wait for it; never more than the whole."""
+        response = anonymous_api("GET", "/available")
+
+        found = re.fullmatch(
+            r"total;dur=(\d+\.\d{3}), db;dur=(\d+\.\d{3}), queue;dur=(\d+\.\d{3})",
+            response.headers["server-timing"],
+        )
+        assert found
+        total, db, queue = map(float, found.groups())
+        assert db > 0
+        assert db + queue <= total
 
 
 class TestWebRole:

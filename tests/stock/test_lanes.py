@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
+from vacancy import timing
 from vacancy.lanes import Lane, LaneFull
 
 WAIT_S = 10.0
@@ -186,6 +187,63 @@ class TestErrors:
             await lane.run(fail, KeyError("x"))
 
         assert await lane.run(_connection) is before
+
+
+class TestTiming:
+    """A request is told where its time went."""
+
+    @pytest.fixture
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """Seconds under the test's control."""
+        now = [100.0]
+        monkeypatch.setattr("vacancy.lanes.time.perf_counter", lambda: now[0])
+        return now
+
+    async def test_waiting_in_line_and_working_are_told_apart(
+        self, lane: Lane, door: Door, clock: list[float]
+    ) -> None:
+        """The time behind another's job is `queue`, the own job is `db`."""
+        first = await start(lane, door)
+        await door.is_in()
+
+        def work() -> None:
+            clock[0] += 0.25
+
+        record = timing.begin()
+        second = await start(lane, work)
+        clock[0] += 2.0
+        door.open()
+        await asyncio.gather(first, second)
+
+        assert record == {"queue": 2.0, "db": 0.25}
+
+    async def test_job_that_fails_has_taken_its_time_too(
+        self, lane: Lane, clock: list[float]
+    ) -> None:
+        """An error is no reason to hide where the time went."""
+
+        def work() -> None:
+            clock[0] += 0.25
+            raise KeyError("x")
+
+        record = timing.begin()
+        with pytest.raises(KeyError):
+            await lane.run(work)
+
+        assert record == {"queue": 0.0, "db": 0.25}
+
+    async def test_caller_who_left_spends_nothing(self, lane: Lane, door: Door) -> None:
+        """The job never ran for it."""
+        first = await start(lane, door)
+        await door.is_in()
+        record = timing.begin()
+        gone = await start(lane, int)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        door.open()
+        await first
+
+        assert record == {}
 
 
 def _connection() -> Any:
