@@ -97,7 +97,7 @@ class TestDecisionRule:
 
     def test_the_same_run_is_equivalent_to_itself(self) -> None:
         """Its interval lies around zero, well within the limits."""
-        run = Machine(seed=14, within=0.01).run(per_second=400)
+        run = Machine(seed=14, within=0.001).run(per_second=2000)
 
         assert compared(run, run).outcome == "equivalent"
 
@@ -120,9 +120,9 @@ class TestDecisionRule:
 
     def test_difference_in_between_says_how_many_runs_would_settle_it(self) -> None:
         """Not a guess in the dark: what is known of the noise says so."""
-        machine = Machine(seed=17, between=0.0)
+        machine = Machine(seed=18, between=0.0)
         noise = Noise(8, {**NO_NOISE.spread, "p50_ms": 0.1, "p95_ms": 0.2, "p99_ms": 0.4})
-        found = compared(machine.run(), machine.run(slower=1.05), noise)
+        found = compared(machine.run(), machine.run(slower=1.02), noise)
 
         verdict = regression(comparison=found)
 
