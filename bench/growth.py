@@ -26,7 +26,7 @@ FILL = """
     INSERT INTO tickets_purchase ({columns})
     SELECT {values} FROM generate_series(1, {count}) AS n;
     INSERT INTO tickets_ticket ({ticket_columns})
-    SELECT {ticket_values} FROM tickets_purchase p;
+    SELECT {ticket_values} FROM tickets_purchase p WHERE idempotency_key LIKE 'filled-%';
     UPDATE vacancy_vacancy SET sold = sold + {count}, available = available - {count}
      WHERE id = {vacancy};
 """
