@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from loadlab.archive_views import archive_urls
 from loadlab.display import duration_text, run_chip, scenario_title, worst_verdict_chip
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
@@ -62,7 +63,7 @@ class RunAdmin(ModelAdmin):
         """Add the address that stops a run."""
         view = self.admin_site.admin_view(partial(stop_view, self))
         own = path("<int:object_id>/stop/", view, name="loadlab_run_stop")
-        return [own, *super().get_urls()]
+        return [own, *archive_urls(self), *super().get_urls()]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
@@ -85,7 +86,7 @@ class RunAdmin(ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """The history is kept."""
+        """Never in bulk: a run is deleted on a page of its own, see `archive_views`."""
         return False
 
     @display(description="Run", ordering="pk")
