@@ -2,15 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format bench lock screenshots setup-run setup-test setup-dev
+.PHONY: help run test check format bench lock messages screenshots setup-run setup-test setup-dev
 
 help:
 	@echo 'make run         install what is needed, start the site on http://127.0.0.1:8000'
 	@echo 'make test        the whole suite, on SQLite and on PostgreSQL with Valkey'
 	@echo 'make check       linters, types, import contracts, migrations, OpenAPI snapshot'
 	@echo 'make format      let the formatters change the code'
-	@echo 'make bench       the reference run, measured'
+	@echo 'make bench       floor, textbook and till on each server, measured (about 15 minutes)'
 	@echo 'make screenshots pictures of the running product, for the README'
+	@echo 'make messages    words of the pages for the translators, into locale/'
 	@echo 'make lock        compile requirements/*.in to hash-locked *.txt'
 
 setup-run setup-test setup-dev: setup-%:
@@ -42,10 +43,13 @@ check: setup-dev
 	$(BIN)/python manage.py export_openapi --check
 
 bench: setup-test
-	$(BIN)/python -m bench.reference
+	$(BIN)/python -m bench.run
 
 screenshots: setup-test
 	$(BIN)/python -m bench.screenshots
+
+messages: setup-test
+	$(BIN)/python -m deploy.messages
 
 format: setup-dev
 	$(BIN)/ruff check --fix .

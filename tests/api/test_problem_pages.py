@@ -61,10 +61,10 @@ def test_type_of_a_real_answer_opens(anonymous_api: Api) -> None:
 
 
 def test_index_links_every_page(anonymous_api: Api) -> None:
-    """By a relative reference, whatever stands before /api/v1."""
+    """In the order of their names."""
     page = anonymous_api("GET", "/problems")
 
-    assert re.findall(r'href="problems/([a-z-]+)"', page.text) == CODES
+    assert re.findall(r'href="/api/v1/problems/([a-z-]+)"', page.text) == CODES
 
 
 def test_page_of_no_code_is_not_found(anonymous_api: Api) -> None:
