@@ -3,25 +3,46 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
+from loadlab.wire import OUTCOMES
 from vacancy.display import Chip
 
 RUN_CHIPS = {
-    Run.State.REQUESTED: Chip("Waiting for a worker", "hourglass_top", "busy"),
-    Run.State.STARTING: Chip("Starting", "sync", "busy"),
-    Run.State.RUNNING: Chip("Running", "play_arrow", "busy"),
-    Run.State.STOPPING: Chip("Stopping", "stop_circle", "busy"),
-    Run.State.FINISHED: Chip("Finished", "flag", "quiet"),
-    Run.State.STOPPED: Chip("Stopped", "stop", "warn"),
-    Run.State.FAILED: Chip("Failed", "error", "bad"),
+    Run.State.REQUESTED: Chip(_("Waiting for a worker"), "hourglass_top", "busy"),
+    Run.State.STARTING: Chip(_("Starting"), "sync", "busy"),
+    Run.State.RUNNING: Chip(_("Running"), "play_arrow", "busy"),
+    Run.State.STOPPING: Chip(_("Stopping"), "stop_circle", "busy"),
+    Run.State.FINISHED: Chip(_("Finished"), "flag", "quiet"),
+    Run.State.STOPPED: Chip(_("Stopped"), "stop", "warn"),
+    Run.State.FAILED: Chip(_("Failed"), "error", "bad"),
 }
 VERDICT_CHIPS = {
-    "fail": Chip("Fail", "close", "bad"),
-    "inconclusive": Chip("Inconclusive", "question_mark", "warn"),
-    "pass": Chip("Pass", "check", "ok"),
+    "fail": Chip(_("Fail"), "close", "bad"),
+    "regressed": Chip(_("Regressed"), "trending_down", "bad"),
+    "inconclusive": Chip(_("Inconclusive"), "question_mark", "warn"),
+    "improved": Chip(_("Improved"), "trending_up", "ok"),
+    "equivalent": Chip(_("Equivalent"), "check", "ok"),
+    "pass": Chip(_("Pass"), "check", "ok"),
 }
-NOT_JUDGED = Chip("Not judged", "remove", "quiet")
+VERDICT_LABELS = {
+    "validity": _("Validity"),
+    "budget": _("Budget"),
+    "integrity": _("Integrity"),
+    "comparison": _("Comparison"),
+}
+# From the bottom of the stack to its top: what was wanted, what was expected, what went wrong.
+OUTCOME_LABELS = {
+    "bought": _("Bought"),
+    "read": _("Read"),
+    "sold_out": _("Sold out"),
+    "refused": _("Refused"),
+    "fault": _("Fault"),
+    "unknown": _("Unknown"),
+}
+NOT_JUDGED = Chip(_("Not judged"), "remove", "quiet")
 
 
 def run_chip(state: str) -> Chip:
@@ -39,12 +60,24 @@ def worst_verdict_chip(verdicts: Sequence[dict[str, Any]] | None) -> Chip:
     return NOT_JUDGED
 
 
+def chip_json(chip: Chip) -> dict[str, str]:
+    """Return a chip for a script, in the language of this request."""
+    return {"label": str(chip.label), "icon": chip.icon, "tone": chip.tone}
+
+
+def outcomes_json() -> list[dict[str, str]]:
+    """Return every outcome with its label, from the bottom of a stack to its top."""
+    known = [*OUTCOME_LABELS, *(one for one in OUTCOMES if one not in OUTCOME_LABELS)]
+    return [{"key": one, "label": str(OUTCOME_LABELS.get(one, one))} for one in known]
+
+
 def scenario_title(name: str) -> str:
     """Return the title of a scenario; one that is no longer known keeps its name."""
     return SCENARIOS[name].title if name in SCENARIOS else name
 
 
 def duration_text(seconds: float) -> str:
-    """Write a duration as m:ss."""
-    whole = int(seconds)
-    return f"{whole // 60}:{whole % 60:02d}"
+    """Write a duration as m:ss, or h:mm:ss from an hour on."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
