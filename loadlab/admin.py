@@ -70,9 +70,7 @@ class RunAdmin(ModelAdmin):
 
     def _address(self, name: str, view: Callable[..., HttpResponse]) -> URLPattern:
         checked = self.admin_site.admin_view(partial(view, self))
-        address: URLPattern = path(
-            f"<int:object_id>/{name}/", checked, name=f"loadlab_run_{name}"
-        )
+        address: URLPattern = path(f"<int:object_id>/{name}/", checked, name=f"loadlab_run_{name}")
         return address
 
     def add_view(

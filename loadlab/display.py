@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
 from loadlab.wire import OUTCOMES
-from vacancy.display import Chip
+from vacancy.display import Chip, number
 
 RUN_CHIPS = {
     Run.State.REQUESTED: Chip(_("Waiting for a worker"), "hourglass_top", "busy"),
@@ -55,7 +55,8 @@ def worst_verdict_chip(verdicts: Sequence[dict[str, Any]] | None) -> Chip:
     for outcome, chip in VERDICT_CHIPS.items():
         kinds = [one["kind"] for one in verdicts or () if one["outcome"] == outcome]
         if kinds:
-            label = chip.label if outcome == "pass" else f"{chip.label}: {', '.join(kinds)}"
+            named = ", ".join(str(VERDICT_LABELS.get(kind, kind)).lower() for kind in kinds)
+            label = chip.label if outcome == "pass" else f"{chip.label}: {named}"
             return Chip(label, chip.icon, chip.tone)
     return NOT_JUDGED
 
@@ -74,6 +75,12 @@ def outcomes_json() -> list[dict[str, str]]:
 def scenario_title(name: str) -> str:
     """Return the title of a scenario; one that is no longer known keeps its name."""
     return SCENARIOS[name].title if name in SCENARIOS else name
+
+
+def seconds_text(seconds: float) -> str:
+    """Write seconds with as few decimals as they have: `0.5 s`."""
+    digits = len(f"{seconds:g}".partition(".")[2])
+    return f"{number(seconds, digits=digits)} s"
 
 
 def duration_text(seconds: float) -> str:

@@ -22,9 +22,11 @@ from loadlab.display import (
     duration_text,
     outcomes_json,
     scenario_title,
+    seconds_text,
 )
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
+from vacancy.display import number
 
 CHARTS = (
     {
@@ -103,11 +105,11 @@ def _page(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
-    places = _("%(count)s places") % {"count": f"{run['capacity']:,}"}
+    places = _("%(count)s places") % {"count": number(run["capacity"])}
     return [
         (_("Scenario"), scenario_title(run["scenario"])),
-        (_("Virtual users"), f"{run['user_count']:,}"),
-        (_("Think time"), f"{run['think_time_s']:g} s"),
+        (_("Virtual users"), number(run["user_count"])),
+        (_("Think time"), seconds_text(run["think_time_s"])),
         (_("Duration"), duration_text(run["duration_s"])),
         (_("Rehearsal stock"), places),
         (_("Target"), run["target"]),

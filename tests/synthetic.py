@@ -1,6 +1,6 @@
 """A finished run with plausible seconds, made in the database: an hour of load in a second.
 
-    python manage.py shell -c "from tests.synthetic import store_run; print(store_run().pk)"
+python manage.py shell -c "from tests.synthetic import store_run; print(store_run().pk)"
 """
 
 from datetime import UTC, datetime, timedelta
