@@ -9,8 +9,10 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
+from django.utils import translation
 
 from loadlab import series
+from loadlab.display import run_told
 from loadlab.live import LIVE, TICKER, group_name
 
 RECHECK_S = 5.0
@@ -57,6 +59,7 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
             await self.close(CLOSE_NOT_ALLOWED)
             return
         self.seq = -1
+        self.language = self._language()
         await self.channel_layer.group_add(group_name(self.run_id), self.channel_name)
         snapshot = await LIVE.run(series.snapshot, run_id=self.run_id, after=self._asked_after())
         await self.accept()
@@ -100,7 +103,19 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
     async def _pass_on(self, message: dict[str, Any]) -> None:
         self.seq = max(self.seq, message["seq"])
         self.state: str = message["run"]["state"]
-        await self.send_json(message)
+        with translation.override(self.language):
+            told = {**message, "run": run_told(message["run"])}
+        await self.send_json(told)
+
+    def _language(self) -> str:
+        """Find the reader's language as the page did: no middleware does it for a socket."""
+        request = HttpRequest()
+        request.COOKIES = self.scope["cookies"]
+        headers = dict(self.scope["headers"])
+        request.META["HTTP_ACCEPT_LANGUAGE"] = headers.get(b"accept-language", b"").decode(
+            "latin-1"
+        )
+        return translation.get_language_from_request(request)
 
     def _asked_after(self) -> int:
         asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", ["-1"])[0]

@@ -1,12 +1,15 @@
 """How runs and verdicts are shown to people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
+from loadlab.sentence import Sentence
 from loadlab.wire import OUTCOMES
 from vacancy.display import Chip, number
 
@@ -17,6 +20,7 @@ RUN_CHIPS = {
     Run.State.STOPPING: Chip(_("Stopping"), "stop_circle", "busy"),
     Run.State.FINISHED: Chip(_("Finished"), "flag", "quiet"),
     Run.State.STOPPED: Chip(_("Stopped"), "stop", "warn"),
+    Run.State.ABORTED: Chip(_("Aborted"), "dangerous", "bad"),
     Run.State.FAILED: Chip(_("Failed"), "error", "bad"),
 }
 VERDICT_CHIPS = {
@@ -24,7 +28,7 @@ VERDICT_CHIPS = {
     "regressed": Chip(_("Regressed"), "trending_down", "bad"),
     "inconclusive": Chip(_("Inconclusive"), "question_mark", "warn"),
     "improved": Chip(_("Improved"), "trending_up", "ok"),
-    "equivalent": Chip(_("Equivalent"), "check", "ok"),
+    "equivalent": Chip(_("Equivalent"), "equal", "ok"),
     "pass": Chip(_("Pass"), "check", "ok"),
 }
 VERDICT_LABELS = {
@@ -70,6 +74,39 @@ def outcomes_json() -> list[dict[str, str]]:
     """Return every outcome with its label, from the bottom of a stack to its top."""
     known = [*OUTCOME_LABELS, *(one for one in OUTCOMES if one not in OUTCOME_LABELS)]
     return [{"key": one, "label": str(OUTCOME_LABELS.get(one, one))} for one in known]
+
+
+def sentences_text(sentences: Iterable[Mapping[str, Any]]) -> str:
+    """Tell stored sentences in the reader's language; see `loadlab.sentence`."""
+    told = (Sentence.from_json(one).told(gettext, _written) for one in sentences)
+    return " ".join(told)
+
+
+def _written(value: str | int | float) -> str:
+    return value if isinstance(value, str) else number_format(value, force_grouping=True)
+
+
+def run_told(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run, as `selectors.run_as_json` made it, with its sentences in this language."""
+    verdicts = run.get("verdicts")
+    if not verdicts:
+        return dict(run)
+    told = [one | verdict_text(one) for one in verdicts]
+    for one in told:  # the sentences were told: no page needs them a second time
+        one.pop("finding_sentences", None)
+        one.pop("detail_sentences", None)
+    return {**run, "verdicts": told}
+
+
+def verdict_text(verdict: Mapping[str, Any]) -> dict[str, str]:
+    """Return label, finding and detail of a stored verdict in the reader's language."""
+    if "finding_sentences" not in verdict:  # stored by an earlier version: English only
+        return {name: verdict[name] for name in ("label", "finding", "detail")}
+    return {
+        "label": gettext(verdict["label"]),
+        "finding": sentences_text(verdict["finding_sentences"]),
+        "detail": sentences_text(verdict["detail_sentences"]),
+    }
 
 
 def scenario_title(name: str) -> str:

@@ -21,6 +21,7 @@ from loadlab.display import (
     chip_json,
     duration_text,
     outcomes_json,
+    run_told,
     scenario_title,
     seconds_text,
 )
@@ -51,7 +52,7 @@ def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str)
     snapshot = series.snapshot(run_id=int(object_id)) if object_id.isdecimal() else None
     if snapshot is None:
         raise Http404(f"There is no run {object_id}.")
-    run = snapshot["run"]
+    run = snapshot["run"] = run_told(snapshot["run"])
     title = _("Run %(number)s: %(scenario)s")
     context = {
         **run_admin.admin_site.each_context(request),

@@ -302,6 +302,22 @@ class TestNews:
         assert (message["type"], message["run"]["state"]) == ("snapshot", "failed")
         await communicator.disconnect()
 
+    async def test_verdicts_come_in_the_readers_language(self, run: Run, operator: User) -> None:
+        """As the page itself, by the browser's wish: no middleware does it for a socket."""
+        sentence = {"text": "Stop", "params": {}}
+        verdict = {"kind": "validity", "outcome": "pass", "label": "Yes"}
+        stored = [verdict | {"finding_sentences": [sentence], "detail_sentences": []}]
+        await Run.objects.filter(pk=run.pk).aupdate(verdicts=stored)
+        cookie = await database_sync_to_async(session_of)(operator)
+        communicator = socket(run.pk, f"{cookie}; django_language=pt-br")
+        await communicator.connect(timeout=PATIENCE_S)
+
+        told = (await next_message(communicator))["run"]["verdicts"]
+
+        assert [one["label"] for one in told] == ["Sim"]
+        assert "finding_sentences" not in told[0]
+        await communicator.disconnect()
+
     async def test_second_tells_only_what_changes_each_second(
         self, run: Run, operator: User
     ) -> None:
