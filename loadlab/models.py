@@ -1,6 +1,8 @@
 """Runs of virtual buyers, what was measured each second, and who is there to supervise."""
 
-from django.conf import settings
+from typing import Any
+
+from django.conf import settings as site
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -27,6 +29,9 @@ class Run(models.Model):
 
     ACTIVE = (State.REQUESTED, State.STARTING, State.RUNNING, State.STOPPING)
 
+    # Settings that every scenario has; those that only some have are in `settings`.
+    COLUMNS = ("user_count", "think_time_s", "duration_s", "capacity")
+
     scenario = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
     slot = models.PositiveSmallIntegerField(null=True, default=1, unique=True, editable=False)
@@ -34,13 +39,16 @@ class Run(models.Model):
     think_time_s = models.FloatField("think time, s")
     duration_s = models.PositiveIntegerField("duration, s")
     capacity = models.PositiveIntegerField("rehearsal stock, places")
+    settings = models.JSONField(
+        default=dict, help_text="What else the scenario lets people set, by the field's name."
+    )
     target = models.CharField(max_length=300, help_text="Base URL that the load goes to.")
     fingerprint = models.CharField(
         max_length=64, help_text="Equal for runs that may be compared: same load, same machine."
     )
     environment = models.JSONField(default=dict, help_text="Server, database, machine, versions.")
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+        site.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     requested_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, help_text="When the first buyer may start.")
@@ -84,6 +92,12 @@ class Run(models.Model):
         return f"Run {self.pk}: {self.scenario}"
 
     @property
+    def values(self) -> dict[str, Any]:
+        """Everything that was set for this run, by the name of the scenario's field."""
+        columns = {name: getattr(self, name) for name in self.COLUMNS}
+        return {**columns, **self.settings}
+
+    @property
     def is_active(self) -> bool:
         """Whether it still waits, runs or is being stopped."""
         return self.state in self.ACTIVE
@@ -106,6 +120,22 @@ class RunSecond(models.Model):
     cpu_pct = models.FloatField(help_text="Generator's processor time, of one core.")
     lag_ms = models.FloatField(help_text="How late the generator's own timer woke.")
     lost_count = models.PositiveIntegerField(default=0, help_text="Reports dropped so far.")
+    asked_count = models.PositiveIntegerField(
+        default=0, help_text="Arrivals planned in this second; 0 in a closed loop."
+    )
+    begun_count = models.PositiveIntegerField(default=0, help_text="Arrivals that began in it.")
+    dropped_count = models.PositiveIntegerField(
+        default=0, help_text="Arrivals of this second that could not start: too many under way."
+    )
+    late_p99_ms = models.FloatField(null=True, help_text="Real minus planned start of arrivals.")
+    late_max_ms = models.FloatField(null=True)
+    late_histogram = models.TextField(blank=True, help_text="As in Sample; empty: no arrivals.")
+    worker_count = models.PositiveSmallIntegerField(
+        default=1, help_text="Generator processes whose report is in this second."
+    )
+    events = models.JSONField(
+        default=list, help_text="For the time axis: a list of {at_s, kind, text}."
+    )
 
     class Meta:
         """A second exists once: a repeated report changes nothing."""
@@ -139,6 +169,12 @@ class Sample(models.Model):
     p99_ms = models.FloatField()
     max_ms = models.FloatField()
     histogram = models.TextField(help_text="HDR histogram in µs, V2 compressed, base64.")
+    # Sums over the answers that said where their time went (Server-Timing).
+    timed_count = models.PositiveIntegerField(default=0, help_text="Answers that said so.")
+    timed_ms = models.FloatField(default=0, help_text="As the buyer saw them, from sending on.")
+    server_ms = models.FloatField(default=0, help_text="Inside the server: queue, db and rest.")
+    queue_ms = models.FloatField(default=0, help_text="Of that, waiting for a turn.")
+    db_ms = models.FloatField(default=0, help_text="Of that, work in the database.")
 
     class Meta:
         """One row for each second, name and outcome; only outcomes that are defined."""

@@ -15,7 +15,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -27,15 +27,13 @@ from django.db.models import QuerySet
 
 from loadlab import percentiles, wire
 from loadlab.models import LabWorker, Run, RunSecond, Sample
-from loadlab.scenarios import SCENARIOS
+from loadlab.scenarios import SCENARIOS, Field, Scenario
 from tickets import services as tickets
 from vacancy import services as stock
 
 LEASE = timedelta(seconds=10)
 WORKER_FORGOTTEN_AFTER = timedelta(hours=1)
 KEY_OUTLIVES_RUN = timedelta(minutes=10)
-MAX_THINK_TIME_S = 3600.0
-MAX_CAPACITY = 1_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -83,15 +81,14 @@ class Rehearsal:
 def run_request(
     *,
     scenario: str,
-    user_count: int,
-    think_time_s: float,
-    duration_s: int,
-    capacity: int,
+    values: Mapping[str, float],
     requested_by: User | None,
     now: datetime,
     claim_for: str = "",
 ) -> Run:
     """Store a run for a worker to claim; with `claim_for` it is claimed for that one at once.
+
+    `values` are settings by the names of the scenario's fields; what is not there gets its default.
 
     Raises:
         UnknownScenario, OutOfBounds, TargetNotAllowed: as named.
@@ -99,17 +96,16 @@ def run_request(
     """
     if scenario not in SCENARIOS:
         raise UnknownScenario(f"There is no scenario {scenario!r}.")
-    _check_bounds(user_count, think_time_s, duration_s, capacity)
+    checked = values_check(scenario=SCENARIOS[scenario], values=values)
+    columns = {name: checked.pop(name, 0) for name in Run.COLUMNS}
     target_check(settings.LOADLAB_TARGET)
     runs_end_lapsed(now=now)
     try:
         with transaction.atomic():
             return Run.objects.create(
                 scenario=scenario,
-                user_count=user_count,
-                think_time_s=think_time_s,
-                duration_s=duration_s,
-                capacity=capacity,
+                **columns,
+                settings=checked,
                 target=settings.LOADLAB_TARGET,
                 requested_by=requested_by,
                 requested_at=now,
@@ -122,16 +118,35 @@ def run_request(
         raise RunActive(active) from None
 
 
-def _check_bounds(user_count: int, think_time_s: float, duration_s: int, capacity: int) -> None:
-    bounds = (
-        ("Virtual users", user_count, 1, settings.LOADLAB_MAX_USERS),
-        ("Think time in seconds", think_time_s, 0, MAX_THINK_TIME_S),
-        ("Duration in seconds", duration_s, 1, settings.LOADLAB_MAX_DURATION_S),
-        ("Rehearsal stock", capacity, 1, MAX_CAPACITY),
-    )
-    for name, value, low, high in bounds:
-        if not low <= value <= high:
-            raise OutOfBounds(f"{name}: {value:g} is not between {low:g} and {high:g}.")
+def bounds(field: Field) -> tuple[float, float]:
+    """Return the least and the most that this site allows for a scenario's setting."""
+    caps = {
+        "user_count": settings.LOADLAB_MAX_USERS,
+        "duration_s": settings.LOADLAB_MAX_DURATION_S,
+    }
+    return field.minimum, min(field.maximum, caps.get(field.name, field.maximum))
+
+
+def values_check(*, scenario: Scenario, values: Mapping[str, float]) -> dict[str, Any]:
+    """Return a value for each field of the scenario.
+
+    Raises:
+        OutOfBounds: a value that the scenario does not have, or one outside its bounds.
+    """
+    unknown = sorted(set(values) - set(scenario.defaults()))
+    if unknown:
+        raise OutOfBounds(f"Scenario {scenario.name!r} has no setting {', '.join(unknown)}.")
+    return {field.name: _checked(field, values) for field in scenario.fields}
+
+
+def _checked(field: Field, values: Mapping[str, float]) -> float:
+    value = values.get(field.name, field.default)
+    low, high = bounds(field)
+    if not low <= value <= high:
+        raise OutOfBounds(f"{field.label}: {value:g} is not between {low:g} and {high:g}.")
+    if field.is_whole and value != int(value):
+        raise OutOfBounds(f"{field.label}: {value:g} is not a whole number.")
+    return int(value) if field.is_whole else float(value)
 
 
 def target_check(target: str) -> None:
@@ -202,10 +217,7 @@ def run_environment(*, run_id: int, environment: Mapping[str, Any]) -> None:
     run = Run.objects.get(pk=run_id)
     identity = {
         "scenario": run.scenario,
-        "user_count": run.user_count,
-        "think_time_s": run.think_time_s,
-        "duration_s": run.duration_s,
-        "capacity": run.capacity,
+        **run.values,
         **environment,
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -244,6 +256,7 @@ def _ours(run_id: int, worker: str) -> QuerySet[Run]:
 def second_record(*, run_id: int, second: wire.Second, ended_at: datetime) -> bool:
     """Store one second with its samples. False if it is stored already: a repeat adds nothing."""
     whole = percentiles.read(percentiles.merge(item.histogram for item in second.series))
+    late = percentiles.read(percentiles.merge([second.late] if second.late else []))
     row = RunSecond(
         run_id=run_id,
         seq=second.seq,
@@ -259,6 +272,14 @@ def second_record(*, run_id: int, second: wire.Second, ended_at: datetime) -> bo
         cpu_pct=second.cpu_pct,
         lag_ms=second.lag_ms,
         lost_count=second.lost_count,
+        asked_count=second.asked_count,
+        begun_count=second.begun_count,
+        dropped_count=second.dropped_count,
+        late_p99_ms=late.p99_ms if late else None,
+        late_max_ms=late.max_ms if late else None,
+        late_histogram=second.late,
+        worker_count=second.worker_count,
+        events=[asdict(event) for event in second.events],
     )
     samples = [_sample(run_id, second.seq, item) for item in second.series]
     # All arithmetic comes before: on SQLite the till waits while this transaction is open.
@@ -284,6 +305,11 @@ def _sample(run_id: int, seq: int, item: wire.Series) -> Sample:
         p99_ms=latency.p99_ms if latency else percentiles.HIGHEST_US / 1000,
         max_ms=latency.max_ms if latency else percentiles.HIGHEST_US / 1000,
         histogram=item.histogram,
+        timed_count=item.timed_count,
+        timed_ms=item.timed_ms,
+        server_ms=item.server_ms,
+        queue_ms=item.queue_ms,
+        db_ms=item.db_ms,
     )
 
 
