@@ -7,10 +7,7 @@ of `manage.py loadrun`, the check of the bounds and what the locustfile is told 
 from dataclasses import dataclass
 from typing import Literal
 
-
-def gettext_noop(message: str) -> str:
-    """Mark a text for translation: this module knows no Django, the pages translate."""
-    return message
+from loadlab.sentence import gettext_noop
 
 
 @dataclass(frozen=True)
@@ -19,6 +16,8 @@ class Budget:
 
     p95_ms: float
     fault_pct: float
+    p99_ms: float | None = None
+    min_rate_per_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,6 @@ def _second_as_json(second: RunSecond, samples: Iterable[Sample]) -> dict[str, A
         "dropped": second.dropped_count,
         "late": {"p99": second.late_p99_ms, "max": second.late_max_ms},
         "workers": second.worker_count,
-        "events": second.events,
         "split": _split(samples),
     }
 

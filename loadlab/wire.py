@@ -50,7 +50,7 @@ class Event:
 
     at_s: float
     kind: str
-    text: str
+    params: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ class Final:
     asked_count: int = 0
     begun_count: int = 0
     dropped_count: int = 0
+    unknown_keys: list[str] = field(default_factory=list)  # Idempotency-Keys of what is unknown
     workers_lost: int = 0  # what they did after their last report is not in any figure
 
 
@@ -179,4 +180,5 @@ FITS: dict[Any, Callable[[Any], bool]] = {
     dict[str, int]: _are_counts,
     list[Series]: lambda value: True,  # each was checked when it was read
     list[Event]: lambda value: True,
+    list[str]: lambda value: isinstance(value, list) and all(_is_text(one) for one in value),
 }
