@@ -21,6 +21,23 @@ class Cell:
     count: int
     sum_ms: float
     histogram: str
+    # Sums over the answers with a Server-Timing header.
+    timed_count: int = 0
+    timed_ms: float = 0.0
+    server_ms: float = 0.0
+    queue_ms: float = 0.0
+    db_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where the mean answer's time went, in ms; `timed_count` answers said so."""
+
+    timed_count: int
+    client_ms: float  # what the server does not know of: network, kernel, the generator itself
+    queue_ms: float
+    db_ms: float
+    rest_ms: float  # the server without queue and database
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,7 @@ class Row:
     p99_ms: float | None = None
     p999_ms: float | None = None
     max_ms: float | None = None
+    split: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -51,15 +69,24 @@ class Sales:
     purchase_count: int
     purchased_qty: int
     ticket_count: int
+    unknown_keys: int = 0  # requests without an answer whose idempotency key was looked up
+    unknown_bought: int = 0  # those of them that had bought
+    drift: tuple[str, ...] = ()  # what the audit of counters against rows found, as sentences
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stock(Sales):
     """The rehearsal stock afterwards, beside what the generator was told."""
 
     bought_seen: int
     sold_out_seen: int
     refused_seen: int  # sold out or refused for another reason
+    unknown_seen: int = 0  # requests without an answer
+
+    @property
+    def unknown_unresolved(self) -> int:
+        """Count those without an answer that may have bought: no key tells."""
+        return max(0, self.unknown_seen - self.unknown_keys)
 
 
 @dataclass(frozen=True)
@@ -130,7 +157,23 @@ def _row(name: str, outcome: str, group: Sequence[Cell], elapsed_s: float, extra
     if latency is None:
         return Row(name, outcome, count, rate, None)
     mean = sum(cell.sum_ms for cell in group) / measured
-    return Row(name, outcome, count, rate, mean, **asdict(latency))
+    return Row(name, outcome, count, rate, mean, **asdict(latency), split=split(group))
+
+
+def split(group: Sequence[Any]) -> Split | None:
+    """Return the mean parts of the latency, or None if no answer said them.
+
+    Each of the group is a Cell or a stored sample: the sums over its timed answers are wanted.
+    """
+    count = sum(cell.timed_count for cell in group)
+    if not count:
+        return None
+    client, server, queue, db = (
+        sum(getattr(cell, name) for cell in group) / count
+        for name in ("timed_ms", "server_ms", "queue_ms", "db_ms")
+    )
+    # Clocks differ by microseconds, and a server may wait for two things at once.
+    return Split(count, max(0.0, client - server), queue, db, max(0.0, server - queue - db))
 
 
 def _first_second(cells: Iterable[Cell], outcome: str) -> float | None:
@@ -144,4 +187,5 @@ def _stock(sales: Sales, seen: dict[str, int]) -> Stock:
         bought_seen=seen["bought"],
         sold_out_seen=seen["sold_out"],
         refused_seen=seen["sold_out"] + seen["refused"],
+        unknown_seen=seen["unknown"],
     )
