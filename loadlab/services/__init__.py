@@ -30,6 +30,7 @@ from loadlab.services.rehearsal import (
 )
 from loadlab.services.requests import run_claim, run_request, run_stop_request
 from loadlab.services.targets import target_check, target_resolve
+from loadlab.services.values import bounds, values_check
 from loadlab.services.workers import worker_gone, worker_seen
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "UnknownScenario",
     "baseline_remove",
     "baseline_set",
+    "bounds",
     "event_record",
     "lease_renew",
     "leftovers_remove",
@@ -65,6 +67,7 @@ __all__ = [
     "second_record",
     "target_check",
     "target_resolve",
+    "values_check",
     "worker_gone",
     "worker_seen",
 ]
