@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from django.utils import timezone
 
