@@ -5,7 +5,9 @@ Note [Why not Django's own ASGI handler]
     for a disconnect in a second task, and closes the response in a thread; every answer of 400 or
     above is logged through one more. What those hops protect is not used here: endpoints are
     async, and database work runs in lanes (vacancy.lanes) that own their connections. The admin
-    keeps Django's handler with everything.
+    keeps Django's handler with everything. Measured in one process without a server, on 2 busy
+    cores: a warm GET /available takes 1,340 µs with Django's handler and no middleware at all,
+    58 µs here; with Django's own request, response and URL lookup it took 127.
 
 Middleware is Django's, from a list of its own, `settings.API_MIDDLEWARE`: async only, so that it
 costs no hop either. It wraps errors too, or a browser could not read a refusal. The request id and
