@@ -1,7 +1,7 @@
 """Every read of runs, shaped for pages, the command line and the audit."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from loadlab import percentiles, summary
-from loadlab.models import LabWorker, Run, RunSecond, Sample
+from loadlab.models import Baseline, LabWorker, Run, RunSecond, Sample
 from loadlab.scenarios import ceiling_per_s
 from loadlab.wire import OUTCOMES
 from tickets import selectors as sales_rows
@@ -21,6 +21,11 @@ WORKER_ALIVE_FOR = timedelta(seconds=10)
 def active_run() -> Run | None:
     """Return the run that waits, runs or is being stopped, if any."""
     return Run.objects.filter(slot=1).first()
+
+
+def run_by_id(*, run_id: int) -> Run | None:
+    """Return a run with who asked for it, or None."""
+    return Run.objects.select_related("requested_by").filter(pk=run_id).first()
 
 
 def latest_runs(*, limit: int) -> list[Run]:
@@ -39,6 +44,12 @@ def worker_alive(*, host: str, now: datetime) -> bool:
     return alive.filter(name__startswith=f"{host}:").exists()
 
 
+def lapsed_leases(*, now: datetime) -> dict[int, datetime]:
+    """Return the active runs whose lease has passed, and when it did."""
+    lapsed = Run.objects.filter(slot=1, lease_until__lt=now)
+    return {pk: lease for pk, lease in lapsed.values_list("pk", "lease_until") if lease}
+
+
 def stop_is_asked(*, run_id: int) -> bool:
     """Say whether somebody pressed Stop."""
     return Run.objects.filter(pk=run_id, stop_requested_at__isnull=False).exists()
@@ -46,7 +57,7 @@ def stop_is_asked(*, run_id: int) -> bool:
 
 def run_snapshot(*, run_id: int, after: int = -1) -> dict[str, Any] | None:
     """Return the run and its seconds with `seq` above `after`, as the page gets them."""
-    run = Run.objects.select_related("requested_by").filter(pk=run_id).first()
+    run = run_by_id(run_id=run_id)
     if run is None:
         return None
     return {"type": "snapshot", "run": run_as_json(run), "seconds": _seconds(run_id, after)}
@@ -78,6 +89,12 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "stock": _live_stock(run),
         "summary": run.summary,
         "verdicts": run.verdicts,
+        "comparison": run.comparison,
+        "fingerprint": run.fingerprint,
+        "is_baseline": Baseline.objects.filter(run=run.pk).exists(),
+        "shape_from": run.shape_from,
+        "abort_after_s": run.abort_after_s,
+        "sabotage": run.sabotage,
     }
 
 
@@ -104,8 +121,11 @@ def seconds(*, run_id: int) -> QuerySet[RunSecond]:
     return RunSecond.objects.filter(run=run_id).order_by("seq")
 
 
-def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
-    """Return the rehearsal stock's counters beside its rows."""
+def rehearsal_sales(*, vacancy_id: int, unknown_keys: Sequence[str] = ()) -> summary.Sales | None:
+    """Return the rehearsal stock's counters beside its rows.
+
+    `unknown_keys` are the idempotency keys of requests without an answer: they are looked up.
+    """
     found = sales_rows.sales_of(vacancy_id=vacancy_id)
     if found is None:
         return None
@@ -114,6 +134,8 @@ def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
         purchase_count=found.purchase_count,
         purchased_qty=found.purchased_qty,
         ticket_count=found.ticket_count,
+        unknown_keys=len(unknown_keys),
+        unknown_bought=sales_rows.purchases_with_keys(vacancy_id=vacancy_id, keys=unknown_keys),
     )
 
 
