@@ -11,7 +11,6 @@ PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    "docs/api.md",
     "docs/glossary.md",
     "docs/speed.md",
 ]
