@@ -163,7 +163,7 @@ def test_starved_generator_makes_the_run_invalid_and_not_slow(
     words = [sys.executable, "manage.py", "loadrun", *SHORT, "--users", "100", "--duration", "6"]
     running = subprocess.Popen(
         [*words, "--json", str(path)], env=environment, cwd=ROOT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
     )  # fmt: skip
     try:
         generator = wait_for(
