@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format bench lock screenshots setup-run setup-test setup-dev
+.PHONY: help run test check format bench lock messages screenshots setup-run setup-test setup-dev
 
 help:
 	@echo 'make run         install what is needed, start the site on http://127.0.0.1:8000'
@@ -11,6 +11,7 @@ help:
 	@echo 'make format      let the formatters change the code'
 	@echo 'make bench       the reference run, measured'
 	@echo 'make screenshots pictures of the running product, for the README'
+	@echo 'make messages    words of the pages for the translators, into locale/'
 	@echo 'make lock        compile requirements/*.in to hash-locked *.txt'
 
 setup-run setup-test setup-dev: setup-%:
@@ -46,6 +47,9 @@ bench: setup-test
 
 screenshots: setup-test
 	$(BIN)/python -m bench.screenshots
+
+messages: setup-test
+	$(BIN)/python -m deploy.messages
 
 format: setup-dev
 	$(BIN)/ruff check --fix .

@@ -5,9 +5,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 RequestTest = Callable[[HttpRequest], bool]
+Words = str | Promise
 
 
 def _may(permission: str) -> RequestTest:
@@ -35,7 +39,7 @@ def _not(test: RequestTest, other: RequestTest) -> RequestTest:
     return lambda request: test(request) and not other(request)
 
 
-def _item(title: str, icon: str, url: str, on: RequestTest, may: str | None) -> dict[str, Any]:
+def _item(title: Words, icon: str, url: str, on: RequestTest, may: str | None) -> dict[str, Any]:
     item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(url), "active": on}
     return item | {"permission": _may(may)} if may else item
 
@@ -44,25 +48,25 @@ _ON_START = _on("loadlab_run_add")
 
 NAVIGATION: list[dict[str, Any]] = [
     {
-        "title": "Sale day",
+        "title": _("Sale day"),
         "items": [
-            _item("Dashboard", "monitoring", "admin:index", _on("index"), None),
+            _item(_("Dashboard"), "monitoring", "admin:index", _on("index"), None),
             _item(
-                "Vacancies",
+                _("Vacancies"),
                 "event_seat",
                 "admin:vacancy_vacancy_changelist",
                 _on("vacancy_vacancy_"),
                 "vacancy.view_vacancy",
             ),
             _item(
-                "Purchases",
+                _("Purchases"),
                 "receipt_long",
                 "admin:tickets_purchase_changelist",
                 _on("tickets_purchase_"),
                 "tickets.view_purchase",
             ),
             _item(
-                "Tickets",
+                _("Tickets"),
                 "confirmation_number",
                 "admin:tickets_ticket_changelist",
                 _on("tickets_ticket_"),
@@ -71,18 +75,18 @@ NAVIGATION: list[dict[str, Any]] = [
         ],
     },
     {
-        "title": "Load lab",
+        "title": _("Load lab"),
         "separator": True,
         "items": [
             _item(
-                "Runs",
+                _("Runs"),
                 "speed",
                 "admin:loadlab_run_changelist",
                 _not(_on("loadlab_run_"), _ON_START),
                 "loadlab.view_run",
             ),
             _item(
-                "Start a rehearsal",
+                _("Start a rehearsal"),
                 "play_circle",
                 "admin:loadlab_run_add",
                 _ON_START,
@@ -91,22 +95,29 @@ NAVIGATION: list[dict[str, Any]] = [
         ],
     },
     {
-        "title": "Access",
+        "title": _("Access"),
         "separator": True,
         "items": [
             _item(
-                "API keys",
+                _("API keys"),
                 "key",
                 "admin:tickets_apikey_changelist",
                 _on("tickets_apikey_"),
                 "tickets.view_apikey",
             ),
             _item(
-                "Users",
+                _("Users"),
                 "group",
                 "admin:auth_user_changelist",
                 _on("auth_user_", "auth_group_"),
                 "auth.view_user",
+            ),
+            _item(
+                _("Log"),
+                "history",
+                "admin:admin_logentry_changelist",
+                _on("admin_logentry_"),
+                "admin.view_logentry",
             ),
         ],
     },
@@ -118,35 +129,30 @@ def _static(path: str) -> Callable[[HttpRequest], str]:
     return lambda _request: static(path)
 
 
+def _words(_request: HttpRequest) -> str:
+    # The language is part of the address, or a browser would keep the words of the last one.
+    return f"{reverse('admin:jsi18n')}?{get_language()}"
+
+
+def shared_context(request: HttpRequest) -> dict[str, Any]:
+    """Keep the theme from writing its palette into each page: it is in tokens.css."""
+    return {"colors": None}
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "ticketsite",
     "SITE_HEADER": "ticketsite",
-    "SITE_SUBHEADER": "Sales and rehearsals",
+    "SITE_SUBHEADER": _("Sales and rehearsals"),
     "SITE_SYMBOL": "confirmation_number",
     "SITE_URL": None,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": _static("ticketsite/icon.svg")}
     ],
     "SHOW_VIEW_ON_SITE": False,
-    "BORDER_RADIUS": "6px",
+    "SHOW_LANGUAGES": True,
     "STYLES": [_static("ticketsite/tokens.css"), _static("ticketsite/admin.css")],
-    "SCRIPTS": [_static("ticketsite/keyboard.js")],
+    "SCRIPTS": [_words, _static("ticketsite/keyboard.js"), _static("ticketsite/zone.js")],
     "DASHBOARD_CALLBACK": "ticketsite.dashboard.dashboard",
-    "COLORS": {
-        # 600 carries the strong button: white on it has a contrast of 5.5.
-        "primary": {
-            "50": "#f0fdfa",
-            "100": "#ccfbf1",
-            "200": "#99f6e4",
-            "300": "#5eead4",
-            "400": "#2dd4bf",
-            "500": "#0d9488",
-            "600": "#0f766e",
-            "700": "#115e59",
-            "800": "#134e4a",
-            "900": "#10403d",
-            "950": "#042f2e",
-        }
-    },
+    "GLOBAL_CALLBACK": "ticketsite.admin_theme.shared_context",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},
 }

@@ -39,12 +39,15 @@ INSTALLED_APPS = [
 MIDDLEWARE = [  # for the admin; the API has its own short list, see ticketsite/lean.py
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ticketsite.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "ticketsite.middleware.browser_zone",
 ]
 
 ROOT_URLCONF = "ticketsite.urls"
@@ -82,7 +85,9 @@ def _database(url: str) -> dict[str, Any]:
         database["TEST"] = {"NAME": str(database["NAME"]) + ".test"}
     else:
         # The pool keeps connections, so Django must hand them back after each use.
-        options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 10}
+        # A pool that cannot connect tries again after ever longer pauses, minutes at last; after
+        # one second it is to give up, and whoever comes next makes it try at once.
+        options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 1}
         database |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     return database
 
@@ -123,7 +128,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("pt-br", "Português (Brasil)")]
+LOCALE_PATHS = [ROOT / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

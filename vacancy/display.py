@@ -1,12 +1,16 @@
 """How stock is shown to people: chips, bars, prices. Every page of the admin uses these."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from vacancy.models import Vacancy
 
@@ -23,19 +27,19 @@ LEAST_PART_PCT = 1.5  # of a bar: a part above 0 must be seen, about 3 px
 class Chip:
     """A state as icon, word and color: none of the three alone carries it."""
 
-    label: str
+    label: str | Promise
     icon: str  # a name from Material Symbols, which the theme packages
     tone: str  # ok, bad, warn, busy or quiet
 
 
 VACANCY_CHIPS = {
-    Vacancy.State.DRAFT: Chip("Draft", "edit", "quiet"),
-    Vacancy.State.ON_SALE: Chip("On sale", "check", "ok"),
-    Vacancy.State.PAUSED: Chip("Paused", "pause", "warn"),
-    Vacancy.State.CLOSED: Chip("Closed", "lock", "quiet"),
+    Vacancy.State.DRAFT: Chip(_("Draft"), "edit", "quiet"),
+    Vacancy.State.ON_SALE: Chip(_("On sale"), "check", "ok"),
+    Vacancy.State.PAUSED: Chip(_("Paused"), "pause", "warn"),
+    Vacancy.State.CLOSED: Chip(_("Closed"), "lock", "quiet"),
 }
 
-DEFAULT_CHIP = Chip("Default", "star", "quiet")
+DEFAULT_CHIP = Chip(_("Default"), "star", "quiet")
 
 
 def chip_html(chip: Chip) -> SafeString:
@@ -80,12 +84,16 @@ class StockBar:
     @property
     def text(self) -> str:
         """Say what the bar shows."""
-        return f"{self.sold:,} sold, {self.held:,} held of {self.capacity:,}"
+        return gettext("%(sold)s sold, %(held)s held of %(capacity)s") % {
+            "sold": number(self.sold),
+            "held": number(self.held),
+            "capacity": number(self.capacity),
+        }
 
     @property
     def free_text(self) -> str:
         """The number people look for first."""
-        return f"{self.available:,}"
+        return number(self.available)
 
 
 def stock_bar(vacancy: Vacancy) -> StockBar:
@@ -93,12 +101,30 @@ def stock_bar(vacancy: Vacancy) -> StockBar:
     return StockBar(vacancy.sold, vacancy.held, vacancy.available, vacancy.capacity)
 
 
+def number(value: float | Decimal, *, digits: int = 0) -> str:
+    """Write a number as the reader's language groups it: 12,000 or 12.000."""
+    return number_format(value, decimal_pos=digits, use_l10n=True, force_grouping=True)
+
+
 def money(*, amount: int, currency: str) -> str:
     """Write an amount of minor units as people do: 2500 EUR is `EUR 25.00`."""
     digits = MINOR_DIGITS.get(currency, 2)
-    return f"{currency} {amount / 10**digits:,.{digits}f}"
+    return f"{currency} {number(Decimal(amount).scaleb(-digits), digits=digits)}"
 
 
-def moment(at: datetime | None) -> str:
-    """Write a point in time with its zone; empty if there is none."""
-    return date_format(timezone.localtime(at), "j M Y, H:i T") if at else ""
+def moment(at: datetime | None, *, seconds: bool = False) -> str:
+    """Write a point in time in the reader's zone, which is named; empty if there is none."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'j M Y, H:i:s' if seconds else 'j M Y, H:i')} {zone(local)}"
+
+
+def zone(at: datetime) -> str:
+    """Name the zone of a local time as browsers do: `UTC`, `GMT-3`, `GMT+5:30`."""
+    minutes = int((at.utcoffset() or timedelta()).total_seconds() // 60)
+    if not minutes:
+        return "UTC"
+    sign = "-" if minutes < 0 else "+"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"GMT{sign}{hours}" + (f":{rest:02d}" if rest else "")
