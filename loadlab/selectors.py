@@ -1,7 +1,7 @@
 """Every read of runs, shaped for pages, the command line and the audit."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,6 +42,12 @@ def worker_alive(*, host: str, now: datetime) -> bool:
     """Say whether a worker on this host was heard of within the last ten seconds."""
     alive = LabWorker.objects.filter(seen_at__gt=now - WORKER_ALIVE_FOR)
     return alive.filter(name__startswith=f"{host}:").exists()
+
+
+def lapsed_leases(*, now: datetime) -> dict[int, datetime]:
+    """Return the active runs whose lease has passed, and when it did."""
+    lapsed = Run.objects.filter(slot=1, lease_until__lt=now)
+    return {pk: lease for pk, lease in lapsed.values_list("pk", "lease_until") if lease}
 
 
 def stop_is_asked(*, run_id: int) -> bool:
@@ -115,8 +121,11 @@ def seconds(*, run_id: int) -> QuerySet[RunSecond]:
     return RunSecond.objects.filter(run=run_id).order_by("seq")
 
 
-def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
-    """Return the rehearsal stock's counters beside its rows."""
+def rehearsal_sales(*, vacancy_id: int, unknown_keys: Sequence[str] = ()) -> summary.Sales | None:
+    """Return the rehearsal stock's counters beside its rows.
+
+    `unknown_keys` are the idempotency keys of requests without an answer: they are looked up.
+    """
     found = sales_rows.sales_of(vacancy_id=vacancy_id)
     if found is None:
         return None
@@ -125,6 +134,8 @@ def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
         purchase_count=found.purchase_count,
         purchased_qty=found.purchased_qty,
         ticket_count=found.ticket_count,
+        unknown_keys=len(unknown_keys),
+        unknown_bought=sales_rows.purchases_with_keys(vacancy_id=vacancy_id, keys=unknown_keys),
     )
 
 
