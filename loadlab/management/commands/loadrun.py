@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
 
-from loadlab import export, repeats, services, states, terminal, verdict
+from loadlab import export, repetition, services, states, terminal, verdict
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS, Field
 from loadlab.serving import CannotServe, api_role
@@ -161,15 +161,15 @@ def _supervise(run: Run, console: Console, ctrl_c: _CtrlC) -> Run:
 
 def _sum_up(
     runs: Sequence[Run], options: Mapping[str, Any], console: Console
-) -> repeats.Together | None:
+) -> repetition.Together | None:
     """Print and store what the repeats say together; None for a single run."""
     if options["repeat"] == 1:
         return None
     try:
-        together = repeats.sum_up(
+        together = repetition.sum_up(
             runs=runs, new_baseline=options["set_baseline"], now=timezone.now()
         )
-    except repeats.NotAlike as reason:
+    except repetition.NotAlike as reason:
         console.print(str(reason))
         return None
     terminal.print_noise(together.noise, console)
@@ -180,7 +180,7 @@ def _sum_up(
 
 
 def _set_baseline(runs: Sequence[Run], console: Console) -> None:
-    run = repeats.typical(runs)
+    run = repetition.typical(runs)
     try:
         services.baseline_set(run_id=run.pk, actor=None, now=timezone.now())
     except services.LabRefusal as refusal:
@@ -189,7 +189,7 @@ def _set_baseline(runs: Sequence[Run], console: Console) -> None:
         console.print(f"Later runs like this one are compared with run {run.pk}.")
 
 
-def _exit_code(runs: Sequence[Run], together: repeats.Together | None) -> int:
+def _exit_code(runs: Sequence[Run], together: repetition.Together | None) -> int:
     """Return the worst of all runs; repeats are compared together and not one by one."""
     codes = []
     for run in runs:
@@ -202,7 +202,7 @@ def _exit_code(runs: Sequence[Run], together: repeats.Together | None) -> int:
     return verdict.worst_exit_code(codes)
 
 
-def _write_json(runs: Sequence[Run], together: repeats.Together | None, where: str) -> None:
+def _write_json(runs: Sequence[Run], together: repetition.Together | None, where: str) -> None:
     documents = [export.document(run_id=run.pk) for run in runs]
     found: Any = documents[0]
     if len(documents) > 1:

@@ -2,16 +2,16 @@
 
 import pytest
 
-from loadlab import history, repeats, services, states, verdict
+from loadlab import history, repetition, services, states, verdict
 from loadlab.models import Noise, Run
 from tests.lab.test_baselines import NOW, ended, measured
 
 pytestmark = pytest.mark.django_db
 
 
-def sum_up(*runs: Run, new_baseline: bool = False) -> repeats.Together:
+def sum_up(*runs: Run, new_baseline: bool = False) -> repetition.Together:
     """Sum them up."""
-    return repeats.sum_up(runs=runs, new_baseline=new_baseline, now=NOW)
+    return repetition.sum_up(runs=runs, new_baseline=new_baseline, now=NOW)
 
 
 class TestNoise:
@@ -56,7 +56,7 @@ class TestNoise:
         if kind == "unlike":
             runs.append(ended(fingerprint="e" * 64))
 
-        with pytest.raises(repeats.NotAlike):
+        with pytest.raises(repetition.NotAlike):
             sum_up(*runs)
 
         assert not Noise.objects.exists()
@@ -90,7 +90,7 @@ def test_typical_run_is_the_one_in_the_middle() -> None:
     """Neither the luckiest nor the unluckiest becomes the reference."""
     runs = [ended(summary={"total": {"p95_ms": ms}}) for ms in (9.0, 1.0, 5.0)]
 
-    assert repeats.typical(runs) == runs[2]
+    assert repetition.typical(runs) == runs[2]
 
 
 def test_spread_is_that_of_the_profiles() -> None:
