@@ -59,7 +59,9 @@ class Api(NinjaAPI):
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
         """Return the document of `ticketsite.openapi`."""
-        return Document(self, path_prefix or self.get_root_path(path_params or {}))
+        if path_prefix is None:
+            path_prefix = self.get_root_path(path_params or {})
+        return Document(self, path_prefix)
 
 
 api = Api(
