@@ -2,9 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from loadlab import comparison as comparing
+from loadlab import states
 from loadlab.models import Baseline, Noise, Run, Sample
 from loadlab.profiles import Buckets, Profile, buckets
 
@@ -108,3 +112,45 @@ def settings_that_differ(a: Run, b: Run) -> list[dict[str, Any]]:
         for name in names
         if left.get(name) != right.get(name)
     ]
+
+
+def runs(
+    *,
+    scenario: str = "",
+    state: str = "",
+    fingerprint: str = "",
+    since: datetime | None = None,
+    valid_only: bool = False,
+) -> QuerySet[Run]:
+    """Return runs, newest first, with who asked for them; each filter that is given narrows it."""
+    wanted = {"scenario": scenario, "state": state, "fingerprint": fingerprint}
+    found = Run.objects.select_related("requested_by", "baseline")
+    found = found.filter(**{name: value for name, value in wanted.items() if value})
+    if since is not None:
+        found = found.filter(requested_at__gte=since)
+    if valid_only:
+        found = found.filter(pk__in=[run.pk for run in found if is_valid(run)])
+    return found
+
+
+def trend(*, fingerprint: str, limit: int = 50) -> list[dict[str, Any]]:
+    """Return how p95 and throughput developed over the runs of one fingerprint, oldest first.
+
+    Only runs that finished and were valid: the others measured nothing that could be compared.
+    """
+    found = runs(fingerprint=fingerprint, state=states.FINISHED).filter(sabotage="")
+    points = [_point(run) for run in found[: 4 * limit] if run.summary and is_valid(run)]
+    return points[:limit][::-1]
+
+
+def _point(run: Run) -> dict[str, Any]:
+    summary = run.summary or {}
+    outcomes = {one["kind"]: one["outcome"] for one in run.verdicts or []}
+    return {
+        "run": run.pk,
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+        "p95_ms": summary["total"]["p95_ms"],
+        "rate_per_s": summary["rate_per_s"],
+        "comparison": outcomes.get("comparison"),
+        "is_baseline": hasattr(run, "baseline"),
+    }

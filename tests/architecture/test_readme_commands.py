@@ -12,6 +12,8 @@ PAGES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/glossary.md",
+    "docs/ci.md",
+    "docs/lab.md",
     "docs/speed.md",
 ]
 
