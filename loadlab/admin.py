@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from loadlab.compare_page import compare_view
 from loadlab.display import duration_text, run_chip, scenario_title, worst_verdict_chip
 from loadlab.models import Run
 from loadlab.run_page import points_view, run_view
@@ -63,14 +64,15 @@ class RunAdmin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of what people and scripts do with one run."""
         return [
-            self._address("stop", stop_view),
-            self._address("points", points_view),
+            self._address("compare/", "compare", compare_view),
+            self._address("<int:object_id>/stop/", "stop", stop_view),
+            self._address("<int:object_id>/points/", "points", points_view),
             *super().get_urls(),
         ]
 
-    def _address(self, name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+    def _address(self, route: str, name: str, view: Callable[..., HttpResponse]) -> URLPattern:
         checked = self.admin_site.admin_view(partial(view, self))
-        address: URLPattern = path(f"<int:object_id>/{name}/", checked, name=f"loadlab_run_{name}")
+        address: URLPattern = path(route, checked, name=f"loadlab_run_{name}")
         return address
 
     def add_view(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loadlab import series
+from loadlab import history, series
 from loadlab.display import (
     RUN_CHIPS,
     VERDICT_CHIPS,
@@ -24,10 +24,11 @@ from loadlab.display import (
     run_told,
     scenario_title,
     seconds_text,
+    worst_verdict_chip,
 )
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
-from vacancy.display import number
+from vacancy.display import moment, number
 
 CHARTS = (
     {
@@ -54,6 +55,8 @@ def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str)
         raise Http404(f"There is no run {object_id}.")
     run = snapshot["run"] = run_told(snapshot["run"])
     title = _("Run %(number)s: %(scenario)s")
+    may_start = request.user.has_perm("loadlab.start_run")
+    baseline = _baseline(run["id"])
     context = {
         **run_admin.admin_site.each_context(request),
         "opts": run_admin.opts,
@@ -63,8 +66,13 @@ def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str)
         "charts": CHARTS,
         "settings_rows": _settings_rows(run),
         "snapshot": snapshot,
-        "page": _page(run),
-        "may_stop": run["active"] and request.user.has_perm("loadlab.start_run"),
+        "page": _page(run, baseline),
+        "others": _others(run),
+        "may_stop": run["active"] and may_start,
+        "may_set_baseline": run["state"] == Run.State.FINISHED and may_start,
+        "may_start": may_start,
+        "may_delete": request.user.has_perm("loadlab.delete_run"),
+        "baseline": baseline,
     }
     return TemplateResponse(request, "admin/loadlab/run/run.html", context)
 
@@ -91,7 +99,36 @@ def _second(request: HttpRequest, name: str) -> int:
     return int(asked) if asked.isdecimal() and len(asked) < 8 else 0
 
 
-def _page(run: dict[str, Any]) -> dict[str, Any]:
+def _baseline(run_id: int) -> dict[str, Any] | None:
+    """Return what the run is compared with, and its points on the same grid; itself has none."""
+    run = Run.objects.get(pk=run_id)
+    found = history.baseline_of(fingerprint=run.fingerprint) if run.fingerprint else None
+    if found is None:
+        return None
+    if found.run_id == run_id:
+        return {"id": run_id, "is_this": True}
+    points = series.points(run=found.run, width=series.run_width(run))
+    return {"id": found.run_id, "is_this": False, "points": points}
+
+
+def _others(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the run may be laid beside, with what tells one from the other."""
+    this = Run.objects.get(pk=run["id"])
+    found = history.to_compare_with(run_id=this.pk, fingerprint=this.fingerprint)
+    return [
+        {
+            "url": f"{reverse('admin:loadlab_run_compare')}?a={other.pk}&b={this.pk}",
+            "id": other.pk,
+            "title": scenario_title(other.scenario),
+            "when": moment(other.started_at),
+            "alike": bool(this.fingerprint) and other.fingerprint == this.fingerprint,
+            "chip": worst_verdict_chip(other.verdicts),
+        }
+        for other in found
+    ]
+
+
+def _page(run: dict[str, Any], baseline: dict[str, Any] | None) -> dict[str, Any]:
     scenario = SCENARIOS.get(run["scenario"])
     return {
         "socket": f"/ws/runs/{run['id']}/",
@@ -102,6 +139,7 @@ def _page(run: dict[str, Any]) -> dict[str, Any]:
         "verdictChips": {name: chip_json(chip) for name, chip in VERDICT_CHIPS.items()},
         "verdictLabels": {kind: str(label) for kind, label in VERDICT_LABELS.items()},
         "outcomes": outcomes_json(),
+        "baseline": baseline if baseline and not baseline["is_this"] else None,
     }
 
 

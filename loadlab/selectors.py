@@ -1,7 +1,7 @@
 """Every read of runs, shaped for pages, the command line and the audit."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,11 @@ WORKER_ALIVE_FOR = timedelta(seconds=10)
 def active_run() -> Run | None:
     """Return the run that waits, runs or is being stopped, if any."""
     return Run.objects.filter(slot=1).first()
+
+
+def runs_by_id(*, run_ids: Sequence[int]) -> list[Run]:
+    """Return those of these runs that exist."""
+    return list(Run.objects.filter(pk__in=run_ids))
 
 
 def latest_runs(*, limit: int) -> list[Run]:

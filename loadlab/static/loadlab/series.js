@@ -5,7 +5,7 @@ import { count, ms, percent, plain, rate } from "./format.js";
 
 const ALARMING = new Set(["fault", "unknown"]);
 
-function outcome({ key, label }) {
+export function outcome({ key, label }) {
   return {
     key,
     name: label,
