@@ -70,6 +70,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "think_time_s": run.think_time_s,
         "duration_s": run.duration_s,
         "capacity": run.capacity,
+        "settings": run.settings,
         "target": run.target,
         "ceiling_per_s": ceiling_per_s(user_count=run.user_count, think_time_s=run.think_time_s),
         "requested_by": run.requested_by.get_username() if run.requested_by else "",
@@ -88,7 +89,17 @@ def run_as_json(run: Run) -> dict[str, Any]:
 def cells(*, run_id: int) -> list[summary.Cell]:
     """Return all samples of a run, for adding up."""
     rows = Sample.objects.filter(run=run_id).values_list(
-        "seq", "name", "outcome", "count", "sum_ms", "histogram"
+        "seq",
+        "name",
+        "outcome",
+        "count",
+        "sum_ms",
+        "histogram",
+        "timed_count",
+        "timed_ms",
+        "server_ms",
+        "queue_ms",
+        "db_ms",
     )
     return [summary.Cell(*row) for row in rows]
 
@@ -136,7 +147,20 @@ def _second_as_json(second: RunSecond, samples: Iterable[Sample]) -> dict[str, A
         },
         "cpu_pct": second.cpu_pct,
         "lag_ms": second.lag_ms,
+        "asked": second.asked_count,
+        "begun": second.begun_count,
+        "dropped": second.dropped_count,
+        "late": {"p99": second.late_p99_ms, "max": second.late_max_ms},
+        "workers": second.worker_count,
+        "split": _split(samples),
     }
+
+
+def _split(samples: Iterable[Sample]) -> dict[str, float] | None:
+    """Return the mean parts of the latency in ms, over the answers that said them."""
+    timed = [sample for sample in samples if sample.timed_count]
+    found = summary.split(timed)
+    return asdict(found) if found else None
 
 
 def _latency(row: RunSecond | Sample) -> dict[str, float | None]:

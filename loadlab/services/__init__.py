@@ -29,6 +29,7 @@ from loadlab.services.rehearsal import (
 )
 from loadlab.services.requests import run_claim, run_request, run_stop_request
 from loadlab.services.targets import target_check
+from loadlab.services.values import bounds, values_check
 from loadlab.services.workers import worker_gone, worker_seen
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "UnknownScenario",
     "baseline_remove",
     "baseline_set",
+    "bounds",
     "event_record",
     "lease_renew",
     "leftovers_remove",
@@ -61,6 +63,7 @@ __all__ = [
     "runs_end_lapsed",
     "second_record",
     "target_check",
+    "values_check",
     "worker_gone",
     "worker_seen",
 ]

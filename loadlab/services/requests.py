@@ -1,5 +1,6 @@
 """Asking for a run, claiming it, asking it to stop."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -9,27 +10,24 @@ from django.db import IntegrityError, transaction
 from loadlab import states
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
-from loadlab.services.errors import OutOfBounds, RunActive, UnknownScenario
+from loadlab.services.errors import RunActive, UnknownScenario
 from loadlab.services.life import LEASE
 from loadlab.services.rehearsal import runs_end_lapsed
 from loadlab.services.targets import target_check
-
-MAX_THINK_TIME_S = 3600.0
-MAX_CAPACITY = 1_000_000
+from loadlab.services.values import values_check
 
 
 def run_request(
     *,
     scenario: str,
-    user_count: int,
-    think_time_s: float,
-    duration_s: int,
-    capacity: int,
+    values: Mapping[str, float],
     requested_by: User | None,
     now: datetime,
     claim_for: str = "",
 ) -> Run:
     """Store a run for a worker to claim; with `claim_for` it is claimed for that one at once.
+
+    `values` are settings by the names of the scenario's fields; what is not there gets its default.
 
     Raises:
         UnknownScenario, OutOfBounds, TargetNotAllowed: as named.
@@ -37,17 +35,16 @@ def run_request(
     """
     if scenario not in SCENARIOS:
         raise UnknownScenario(f"There is no scenario {scenario!r}.")
-    _check_bounds(user_count, think_time_s, duration_s, capacity)
+    checked = values_check(scenario=SCENARIOS[scenario], values=values)
+    columns = {name: checked.pop(name, 0) for name in Run.COLUMNS}
     target_check(settings.LOADLAB_TARGET)
     runs_end_lapsed(now=now)
     try:
         with transaction.atomic():
             return Run.objects.create(
                 scenario=scenario,
-                user_count=user_count,
-                think_time_s=think_time_s,
-                duration_s=duration_s,
-                capacity=capacity,
+                **columns,
+                settings=checked,
                 target=settings.LOADLAB_TARGET,
                 requested_by=requested_by,
                 requested_at=now,
@@ -58,18 +55,6 @@ def run_request(
     except IntegrityError:  # see Note [One run at a time]
         active = Run.objects.filter(slot=1).values_list("pk", flat=True).first()
         raise RunActive(active) from None
-
-
-def _check_bounds(user_count: int, think_time_s: float, duration_s: int, capacity: int) -> None:
-    bounds = (
-        ("Virtual users", user_count, 1, settings.LOADLAB_MAX_USERS),
-        ("Think time in seconds", think_time_s, 0, MAX_THINK_TIME_S),
-        ("Duration in seconds", duration_s, 1, settings.LOADLAB_MAX_DURATION_S),
-        ("Rehearsal stock", capacity, 1, MAX_CAPACITY),
-    )
-    for name, value, low, high in bounds:
-        if not low <= value <= high:
-            raise OutOfBounds(f"{name}: {value:g} is not between {low:g} and {high:g}.")
 
 
 def run_stop_request(*, run_id: int, now: datetime) -> bool:

@@ -7,8 +7,15 @@ STATUS = {
     "sold-out": 409,
     "not-on-sale": 409,
     "limit-per-purchase": 422,
+    "hold-expired": 410,
+    "hold-released": 410,
+    "hold-confirmed": 409,
+    "already-checked-in": 409,
+    "purchase-cancelled": 409,
     "idempotency-key-missing": 400,
     "idempotency-key-reused": 422,
+    "request-in-flight": 409,
+    "rate-limited": 429,
     "overloaded": 503,
     "not-ready": 503,
     "unauthenticated": 401,
@@ -29,7 +36,7 @@ def problem_in(response: Any, code: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(response.content)
     assert (status, body["code"]) == (STATUS[code], code), body
     assert body["status"] == status
-    assert body["type"] == f"/api/v1/docs#problem-{code}"
+    assert body["type"] == f"/api/v1/problems/{code}"
     assert body["title"]
     assert body["detail"]
     return body

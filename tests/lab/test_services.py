@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from loadlab import percentiles, selectors, services, wire
 from loadlab.models import LabWorker, Run, RunSecond, Sample
+from loadlab.scenarios import SCENARIOS
 from loadlab.states import IllegalMove
 from tests.conftest import make_vacancy
 from tickets import selectors as sales_rows
@@ -35,17 +36,13 @@ def _allowed(settings: LazySettings) -> None:
 
 
 def request(**changes: Any) -> Run:
-    """Request a run with usual settings."""
-    usual: dict[str, Any] = {
-        "scenario": "baseline",
-        "user_count": 10,
-        "think_time_s": 0.5,
-        "duration_s": 60,
-        "capacity": 20,
-        "requested_by": None,
-        "now": NOW,
+    """Request a run with usual settings; what is a setting of the scenario goes to `values`."""
+    values = {"user_count": 10, "think_time_s": 0.5, "duration_s": 60, "capacity": 20}
+    chosen = {
+        name: changes.pop(name) for name in SCENARIOS["baseline"].defaults().keys() & changes.keys()
     }
-    return services.run_request(**usual | changes)
+    usual: dict[str, Any] = {"scenario": "baseline", "requested_by": None, "now": NOW}
+    return services.run_request(values=values | chosen, **usual | changes)
 
 
 def again(run: Run) -> Run:
@@ -125,13 +122,15 @@ class TestRequest:
             {"user_count": 0},
             {"user_count": 1001},
             {"think_time_s": -0.1},
-            {"think_time_s": 3600.1},
+            {"think_time_s": 600.1},
             {"think_time_s": float("nan")},
             {"think_time_s": float("inf")},
             {"duration_s": 0},
             {"duration_s": 3601},
             {"capacity": 0},
             {"capacity": 1_000_001},
+            {"capacity": 1.5},
+            {"worker_count": 33},
         ],
         ids=str,
     )
@@ -143,6 +142,20 @@ class TestRequest:
             request(**changes)
 
         assert not Run.objects.exists()
+
+    def test_with_a_setting_of_another_scenario_is_refused(self) -> None:
+        """A misspelled flag must not be ignored."""
+        with pytest.raises(services.OutOfBounds, match="has no setting tickets_per_s"):
+            services.run_request(
+                scenario="baseline", values={"tickets_per_s": 3}, requested_by=None, now=NOW
+            )
+
+    def test_without_values_takes_the_defaults(self) -> None:
+        """All that was not chosen is stored all the same."""
+        run = services.run_request(scenario="baseline", values={}, requested_by=None, now=NOW)
+
+        assert run.values == SCENARIOS["baseline"].defaults()
+        assert run.settings == {"worker_count": 1}
 
     @pytest.mark.parametrize(
         "changes", [{"user_count": 1000, "duration_s": 3600, "capacity": 1_000_000}]

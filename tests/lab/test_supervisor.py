@@ -98,10 +98,7 @@ def requested(*, duration_s: int = 1) -> Run:
     """Store a run that is claimed for the tests."""
     return services.run_request(
         scenario="baseline",
-        user_count=1,
-        think_time_s=0.5,
-        duration_s=duration_s,
-        capacity=10,
+        values={"user_count": 1, "duration_s": duration_s, "capacity": 10},
         requested_by=None,
         now=timezone.now(),
         claim_for=WORKER,
