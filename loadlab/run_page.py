@@ -1,5 +1,6 @@
 """The page of one run, and the finer points that it asks for when somebody zooms in."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -30,7 +31,7 @@ from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
 from vacancy.display import moment, number
 
-CHARTS = (
+CHARTS: tuple[dict[str, Any], ...] = (
     {
         "id": "outcomes",
         "title": gettext_lazy("Requests per second by outcome"),
@@ -39,12 +40,21 @@ CHARTS = (
     {"id": "latency", "title": gettext_lazy("Latency of bought, ms"), "choices": True},
     {"id": "users", "title": gettext_lazy("Virtual users, asked and running"), "low": True},
     {
+        "id": "split",
+        "title": gettext_lazy("Where the mean latency goes, ms"),
+        "note": gettext_lazy("As the server says in Server-Timing."),
+        "low": True,
+    },
+    {
         "id": "cpu",
         "title": gettext_lazy("Processor, % of one core"),
         "note": gettext_lazy("A generator above 80 % makes a run invalid."),
         "low": True,
     },
 )
+
+
+ARRIVALS = gettext_lazy("Arrivals per second, asked and achieved")
 
 
 def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str) -> HttpResponse:
@@ -63,7 +73,7 @@ def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str)
         "title": title % {"number": run["id"], "scenario": scenario_title(run["scenario"])},
         "original": Run(pk=run["id"], scenario=run["scenario"]),  # for the breadcrumbs
         "run": run,
-        "charts": CHARTS,
+        "charts": _charts(run),
         "settings_rows": _settings_rows(run),
         "snapshot": snapshot,
         "page": _page(run, baseline),
@@ -97,6 +107,13 @@ def _check(request: HttpRequest) -> None:
 def _second(request: HttpRequest, name: str) -> int:
     asked = request.GET.get(name, "")
     return int(asked) if asked.isdecimal() and len(asked) < 8 else 0
+
+
+def _charts(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    scenario = SCENARIOS.get(run["scenario"])
+    is_open = scenario is not None and scenario.loop == "open"
+    titles = {"users": ARRIVALS} if is_open else {}
+    return [chart | {"title": titles.get(chart["id"], chart["title"])} for chart in CHARTS]
 
 
 def _baseline(run_id: int) -> dict[str, Any] | None:
@@ -139,6 +156,7 @@ def _page(run: dict[str, Any], baseline: dict[str, Any] | None) -> dict[str, Any
         "verdictChips": {name: chip_json(chip) for name, chip in VERDICT_CHIPS.items()},
         "verdictLabels": {kind: str(label) for kind, label in VERDICT_LABELS.items()},
         "outcomes": outcomes_json(),
+        "loop": scenario.loop if scenario else "closed",
         "baseline": baseline if baseline and not baseline["is_this"] else None,
     }
 
