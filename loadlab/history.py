@@ -96,7 +96,7 @@ def comparison(*, run_a: int, run_b: int) -> dict[str, Any] | None:
 
 
 def to_compare_with(*, run_id: int, fingerprint: str, limit: int = 8) -> list[Run]:
-    """Return what a run may be laid beside: the newest of its like first, then the newest others."""
+    """Return what a run may be laid beside: the newest of its like first, then others."""
     others = Run.objects.exclude(pk=run_id).filter(slot=None).exclude(started_at=None)
     alike = list(others.filter(fingerprint=fingerprint)[:limit]) if fingerprint else []
     return alike + list(others.exclude(pk__in=[run.pk for run in alike])[:limit])

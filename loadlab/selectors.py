@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from loadlab import percentiles, summary
-from loadlab.models import LabWorker, Run, RunSecond, Sample
+from loadlab.models import Baseline, LabWorker, Run, RunSecond, Sample
 from loadlab.scenarios import ceiling_per_s
 from loadlab.wire import OUTCOMES
 from tickets import selectors as sales_rows
@@ -21,6 +21,11 @@ WORKER_ALIVE_FOR = timedelta(seconds=10)
 def active_run() -> Run | None:
     """Return the run that waits, runs or is being stopped, if any."""
     return Run.objects.filter(slot=1).first()
+
+
+def run_by_id(*, run_id: int) -> Run | None:
+    """Return a run with who asked for it, or None."""
+    return Run.objects.select_related("requested_by").filter(pk=run_id).first()
 
 
 def runs_by_id(*, run_ids: Sequence[int]) -> list[Run]:
@@ -51,7 +56,7 @@ def stop_is_asked(*, run_id: int) -> bool:
 
 def run_snapshot(*, run_id: int, after: int = -1) -> dict[str, Any] | None:
     """Return the run and its seconds with `seq` above `after`, as the page gets them."""
-    run = Run.objects.select_related("requested_by").filter(pk=run_id).first()
+    run = run_by_id(run_id=run_id)
     if run is None:
         return None
     return {"type": "snapshot", "run": run_as_json(run), "seconds": _seconds(run_id, after)}
@@ -83,6 +88,12 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "stock": _live_stock(run),
         "summary": run.summary,
         "verdicts": run.verdicts,
+        "comparison": run.comparison,
+        "fingerprint": run.fingerprint,
+        "is_baseline": Baseline.objects.filter(run=run.pk).exists(),
+        "shape_from": run.shape_from,
+        "abort_after_s": run.abort_after_s,
+        "sabotage": run.sabotage,
     }
 
 

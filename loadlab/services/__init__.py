@@ -12,6 +12,7 @@ from loadlab.services.errors import (
     TargetNotAllowed,
     UnknownScenario,
 )
+from loadlab.services.housekeeping import run_delete, runs_forget
 from loadlab.services.life import (
     LEASE,
     lease_renew,
@@ -28,7 +29,7 @@ from loadlab.services.rehearsal import (
     runs_end_lapsed,
 )
 from loadlab.services.requests import run_claim, run_request, run_stop_request
-from loadlab.services.targets import target_check
+from loadlab.services.targets import target_check, target_resolve
 from loadlab.services.values import bounds, values_check
 from loadlab.services.workers import worker_gone, worker_seen
 
@@ -55,14 +56,17 @@ __all__ = [
     "rehearsal_remove",
     "run_begin",
     "run_claim",
+    "run_delete",
     "run_end",
     "run_environment",
     "run_request",
     "run_stop_request",
     "run_stopping",
     "runs_end_lapsed",
+    "runs_forget",
     "second_record",
     "target_check",
+    "target_resolve",
     "values_check",
     "worker_gone",
     "worker_seen",
