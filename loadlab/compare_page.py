@@ -33,7 +33,6 @@ def compare_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResp
         raise Http404(_("One of the runs %(a)s and %(b)s does not exist.") % {"a": a, "b": b})
     context = {
         **run_admin.admin_site.each_context(request),
-        "opts": run_admin.opts,
         "title": _("Run %(b)s against run %(a)s") % {"a": a, "b": b},
         "sides": [_side(runs[a], "A"), _side(runs[b], "B")],
         "swapped": f"?a={b}&b={a}",

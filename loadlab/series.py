@@ -33,6 +33,7 @@ from loadlab.wire import OUTCOMES
 MOST_POINTS = 600
 WIDTHS_S = (1, 2, 3, 5, 6, 10, 15, 20, 30, 60, 120, 300, 600)
 LEAST_SAMPLES = 5  # below that, a percentile is one request's luck: a gap, not a point
+WHOLE_S = 0.9  # of a second: what counts as one
 PERCENTILES = ("p50", "p95", "p99", "max")
 JUDGED = "bought"  # the outcome whose latency has columns of its own
 
@@ -121,7 +122,7 @@ def sparklines(*, run_ids: Iterable[int], length: int) -> dict[int, list[_Row]]:
     """Return up to `length` points of rate and p95 for each run, in one query."""
     index = ExpressionWrapper(F("seq") * length / F("run__duration_s"), output_field=IntegerField())
     rows = (
-        RunSecond.objects.filter(run__in=list(run_ids))
+        RunSecond.objects.filter(run__in=list(run_ids), elapsed_s__gte=F("seq") + WHOLE_S)
         .order_by()
         .annotate(index=index)
         .values("run_id", "index")
@@ -148,7 +149,10 @@ def _indexed(rows: "QuerySet[Any]", width: int) -> Any:
 
 
 def _seconds(wanted: _Row, width: int) -> Any:
-    rows = _indexed(RunSecond.objects.filter(**wanted), width).values("index")
+    # The last report comes when all have stopped and covers a fraction of a second: taken for a
+    # whole one, it would end every curve with a fall to zero.
+    whole = RunSecond.objects.filter(**wanted, elapsed_s__gte=F("seq") + WHOLE_S)
+    rows = _indexed(whole, width).values("index")
     return rows.annotate(
         n=Count("pk"),
         t=Max("elapsed_s"),

@@ -28,7 +28,11 @@ export class Card {
 
   /** Draw what is new from place `from` on; 0 draws everything again. */
   draw(from) {
-    for (const block of this.blocks) block.draw(from);
+    for (const block of this.blocks) {
+      // A chart of what was never measured in this run would only raise questions.
+      block.root.hidden = block.spec.isOptional && !block.hasData;
+      if (!block.root.hidden) block.draw(from);
+    }
     this.#tellZoom();
     this.#after();
   }

@@ -110,6 +110,7 @@ export function chartSpecs({ outcomes, baseline, loop }) {
     loop === "open" ? arrivals() : virtualUsers(),
     {
       id: "split",
+      isOptional: true,
       stacked: true,
       height: 120,
       write: ms,
