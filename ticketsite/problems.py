@@ -69,7 +69,19 @@ def problem(
 ) -> Problem:
     """Build the answer for one row of the table; `detail` is for people, `code` for programs."""
     kind = KINDS[code]
-    body = {
+    all_headers = [(b"content-type", CONTENT_TYPE.encode()), *headers]
+    if code in RETRY_LATER:
+        all_headers.append((b"retry-after", b"%d" % retry_after_s))
+    if kind.status == 401:
+        all_headers.append(_CHALLENGE)
+    body = json.dumps(problem_body(code, detail, **extensions))
+    return Problem(body.encode(), status=kind.status, headers=all_headers)
+
+
+def problem_body(code: str, detail: str, **extensions: Any) -> dict[str, Any]:
+    """Return the members of RFC 9457, and ours after them."""
+    kind = KINDS[code]
+    return {
         "type": TYPE_BASE + code,
         "title": kind.title,
         "status": kind.status,
@@ -77,9 +89,3 @@ def problem(
         "detail": detail,
         **extensions,
     }
-    all_headers = [(b"content-type", CONTENT_TYPE.encode()), *headers]
-    if code in RETRY_LATER:
-        all_headers.append((b"retry-after", b"%d" % retry_after_s))
-    if kind.status == 401:
-        all_headers.append(_CHALLENGE)
-    return Problem(json.dumps(body).encode(), status=kind.status, headers=all_headers)

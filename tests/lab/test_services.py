@@ -1,5 +1,6 @@
 """Requesting, claiming, recording and ending runs: what the database lets happen once."""
 
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -205,6 +206,69 @@ class TestTarget:
             request()
 
         assert not Run.objects.exists()
+
+
+class TestResolve:
+    """Where the name of an allowed target leads."""
+
+    @pytest.fixture(autouse=True)
+    def _names(self, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.LOADLAB_ALLOWED_TARGETS = [
+            "https://shop.example",
+            "http://10.1.2.3:8001",
+            "http://[fd00::1]:8001",
+        ]
+        settings.LOADLAB_ALLOWED_NETWORKS = ["127.0.0.0/8", "::1/128"]
+        self.addresses = ["93.184.215.14"]
+
+        def look_up(host: str, port: int, **_: Any) -> list[Any]:
+            if not self.addresses:
+                raise socket.gaierror(-2, "Name or service not known")
+            return [(0, 0, 0, "", (address, port)) for address in self.addresses]
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    def resolve(self) -> list[str]:
+        """Resolve the shop's name."""
+        return services.target_resolve("https://shop.example")
+
+    @pytest.mark.parametrize("address", ["93.184.215.14", "127.0.0.1", "::1", "2606:2800:21f::1"])
+    def test_public_address_and_this_machine_are_allowed(self, address: str) -> None:
+        """As the default has it."""
+        self.addresses = [address]
+
+        assert self.resolve() == [address]
+
+    @pytest.mark.parametrize(
+        "address",
+        ["10.0.0.5", "192.168.1.1", "172.17.0.2", "169.254.169.254", "fd00::5", "fe80::1%eth0",
+         "0.0.0.0", "100.64.0.1", "::ffff:10.0.0.5"],
+    )  # fmt: skip
+    def test_private_address_is_refused(self, address: str) -> None:
+        """Also if the name leads to a public one besides."""
+        self.addresses = ["93.184.215.14", address]
+
+        with pytest.raises(services.TargetNotAllowed, match="which is private"):
+            self.resolve()
+
+    def test_private_network_that_is_listed_is_allowed(self, settings: LazySettings) -> None:
+        """As in docker compose."""
+        settings.LOADLAB_ALLOWED_NETWORKS = ["172.16.0.0/12"]
+        self.addresses = ["172.17.0.2"]
+
+        assert self.resolve() == ["172.17.0.2"]
+
+    @pytest.mark.parametrize("target", ["http://10.1.2.3:8001", "http://[fd00::1]:8001"])
+    def test_private_address_that_is_the_target_itself_is_allowed(self, target: str) -> None:
+        """Whoever wrote the list wrote it down as it is: no name can lead elsewhere."""
+        assert services.target_resolve(target)
+
+    def test_name_that_leads_nowhere_is_refused(self) -> None:
+        """With what the system says."""
+        self.addresses = []
+
+        with pytest.raises(services.TargetNotAllowed, match="leads nowhere: Name or service"):
+            self.resolve()
 
 
 class TestClaim:

@@ -513,8 +513,15 @@ class TestCheckTarget:
         """Whatever the settings let through."""
         settings.LOADLAB_ALLOWED_TARGETS = ["http://a b:1"]
 
-        with pytest.raises(CannotRun, match="No ticketsite answers"):
+        with pytest.raises(services.TargetNotAllowed, match="leads nowhere"):
             self.check("http://a b:1")
+
+    def test_redirect_is_not_followed(self, target: _Target) -> None:
+        """Where it leads was never allowed."""
+        target.ready = 302
+
+        with pytest.raises(CannotRun, match="load does not follow"):
+            self.check(address(target))
 
 
 def test_percentiles_of_a_second_are_stored(script: Script) -> None:

@@ -18,6 +18,7 @@ from django.utils import translation
 from loadlab import services, states
 from loadlab.models import Baseline, Run, RunEvent, RunSecond, Sample
 from loadlab.sentence import Sentence
+from loadlab.verdict import Verdict
 from tests.lab.test_baselines import NOW, PASSED, ended, measured
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def run() -> Run:
     """A finished run with ten seconds, verdicts and an event."""
-    verdict = {**PASSED[0], "label": "Validity", "finding": "It <kept> up.", "detail": ""}
+    verdict = Verdict("validity", "pass", (Sentence("It <kept> up."),)).as_json()
     run = measured(ended(verdicts=[verdict, *PASSED[1:]], reason=""), 5.0, 7.0)
     said = Sentence("The budget was broken for %(count)s seconds in a row.", {"count": 3})
     services.event_record(run_id=run.pk, kind="breach", said=said, now=NOW)
