@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from loadlab.comparison import ABSOLUTE_LIMIT_MS, RELATIVE_LIMIT, Noise
 from loadlab.models import Run
 from vacancy.display import moment, number
 
@@ -65,13 +66,18 @@ def sparkline(values: Sequence[float | None], *, color: str) -> SafeString | str
     return render_to_string("admin/loadlab/run/sparkline.html", context)
 
 
-def trends_of(runs: Sequence[Run], *, baseline_id: int | None) -> list[Trend]:
-    """Return p95 and throughput over these runs, oldest first."""
+def trends_of(runs: Sequence[Run], *, baseline_id: int | None, noise: Noise | None) -> list[Trend]:
+    """Return p95 and throughput over these runs, oldest first.
+
+    The band has the width of what a comparison calls no difference; see `loadlab.comparison`.
+    """
     p95 = [_figure(run, "p95_ms") for run in runs]
     rates = [(run.summary or {}).get("rate_per_s") for run in runs]
+    floors = {name: noise.floor(name) if noise else 0.0 for name in ("p95_ms", "rate_per_s")}
+    least_ms = max(ABSOLUTE_LIMIT_MS, floors["p95_ms"])
     return [
-        _trend(_("p95 of all requests, ms"), runs, p95, baseline_id, least=0.5),
-        _trend(_("Requests per second"), runs, rates, baseline_id, least=0.0),
+        _trend(_("p95 of all requests, ms"), runs, p95, baseline_id, least=least_ms),
+        _trend(_("Requests per second"), runs, rates, baseline_id, least=floors["rate_per_s"]),
     ]
 
 
@@ -96,7 +102,7 @@ def _trend(
         for at, ((run, value), place) in enumerate(zip(pairs, places, strict=True))
     ]
     marked = next((value for run, value in pairs if run.pk == baseline_id), None)
-    band = None if marked is None else (marked, max(0.05 * marked, least))
+    band = None if marked is None else (marked, max(RELATIVE_LIMIT * marked, least))
     low, high = (0.0, 0.0) if band is None else (band[0] - band[1], band[0] + band[1])
     return Trend(
         title=title,
@@ -104,7 +110,7 @@ def _trend(
         highest=number(top, digits=1),
         dots=dots,
         band_y=None if band is None else max(0.0, _y(high, top)),
-        band_height=0.0 if band is None else _y(low, top) - max(0.0, _y(high, top)),
+        band_height=0.0 if band is None else min(100.0, _y(low, top)) - max(0.0, _y(high, top)),
     )
 
 

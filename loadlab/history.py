@@ -8,7 +8,7 @@ from django.db.models import Count, Max
 
 from loadlab import comparison as comparing
 from loadlab import states
-from loadlab.models import Baseline, Noise, Run, Sample
+from loadlab.models import Baseline, Noise, Run, RunEvent, Sample
 from loadlab.profiles import Buckets, Profile, buckets
 
 SETTINGS = (
@@ -93,6 +93,12 @@ def comparison(*, run_a: int, run_b: int) -> dict[str, Any] | None:
         "settings": settings_that_differ(a, b),
         "comparison": compared.as_json() if compared else None,
     }
+
+
+def events_of(*, run_id: int) -> list[tuple[RunEvent, dict[str, Any]]]:
+    """Return what was noted of a run, in order, each with its stored sentence."""
+    rows = RunEvent.objects.filter(run=run_id)
+    return [(row, {"text": row.text, "params": row.params}) for row in rows]
 
 
 def to_compare_with(*, run_id: int, fingerprint: str, limit: int = 8) -> list[Run]:

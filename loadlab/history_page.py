@@ -32,7 +32,11 @@ def trend_context(request: HttpRequest) -> dict[str, Any]:
     baseline = history.baseline_of(fingerprint=wanted)
     shown = {run.pk for run in runs}
     return {
-        "trends": trends_of(runs, baseline_id=baseline.run_id if baseline else None),
+        "trends": trends_of(
+            runs,
+            baseline_id=baseline.run_id if baseline else None,
+            noise=history.noise_of(fingerprint=wanted),
+        ),
         "trend_about": _kind(runs[-1]),
         "has_band": baseline is not None and baseline.run_id in shown,
         "groups": [_group(row, wanted) for row in groups],

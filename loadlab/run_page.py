@@ -25,6 +25,7 @@ from loadlab.display import (
     run_told,
     scenario_title,
     seconds_text,
+    sentences_text,
     worst_verdict_chip,
 )
 from loadlab.models import Run
@@ -78,6 +79,7 @@ def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str)
         "snapshot": snapshot,
         "page": _page(run, baseline),
         "others": _others(run),
+        "log": _log(run["id"]),
         "may_stop": run["active"] and may_start,
         "may_set_baseline": run["state"] == Run.State.FINISHED and may_start,
         "may_start": may_start,
@@ -126,6 +128,14 @@ def _baseline(run_id: int) -> dict[str, Any] | None:
         return {"id": run_id, "is_this": True}
     points = series.points(run=found.run, width=series.run_width(run))
     return {"id": found.run_id, "is_this": False, "points": points}
+
+
+def _log(run_id: int) -> list[dict[str, str]]:
+    """Return what was noted of a run, told in the reader's language."""
+    return [
+        {"at": moment(row.at, seconds=True), "text": sentences_text([row_told])}
+        for row, row_told in history.events_of(run_id=run_id)
+    ]
 
 
 def _others(run: dict[str, Any]) -> list[dict[str, Any]]:

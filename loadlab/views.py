@@ -64,11 +64,15 @@ def _chosen(request: HttpRequest, last: Mapping[str, Any]) -> str:
 
 def _forms(request: HttpRequest, last: Mapping[str, Any]) -> dict[str, StartForm]:
     """Return a form for each scenario; the one that was sent, if any, has what was sent."""
-    posted = request.POST.get("scenario") if request.method == "POST" else None
-    return {
-        name: StartForm(one, request.POST if name == posted else None, last=last.get(name))
-        for name, one in SCENARIOS.items()
-    }
+    forms = {name: StartForm(one, last=last.get(name)) for name, one in SCENARIOS.items()}
+    if request.method == "POST":
+        wanted = request.POST.get("scenario", "")
+        scenario = scenario_or_first(wanted)
+        sent = StartForm(scenario, {**scenario.defaults(), **request.POST.dict()})
+        forms[scenario.name] = sent
+        if wanted not in SCENARIOS:
+            sent.add_error(None, _("There is no such scenario."))
+    return forms
 
 
 def _check(request: HttpRequest, permission: str) -> None:

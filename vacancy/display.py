@@ -103,7 +103,8 @@ def stock_bar(vacancy: Vacancy) -> StockBar:
 
 def number(value: float | Decimal, *, digits: int = 0) -> str:
     """Write a number as the reader's language groups it: 12,000 or 12.000."""
-    return number_format(value, decimal_pos=digits, use_l10n=True, force_grouping=True)
+    # Rounded here: Django cuts off what does not fit.
+    return number_format(round(value, digits), decimal_pos=digits, force_grouping=True)
 
 
 def money(*, amount: int, currency: str) -> str:
