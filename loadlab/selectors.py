@@ -63,6 +63,12 @@ def worker_alive(*, host: str, now: datetime) -> bool:
     return alive.filter(name__startswith=f"{host}:").exists()
 
 
+def lapsed_leases(*, now: datetime) -> dict[int, datetime]:
+    """Return the active runs whose lease has passed, and when it did."""
+    lapsed = Run.objects.filter(slot=1, lease_until__lt=now)
+    return {pk: lease for pk, lease in lapsed.values_list("pk", "lease_until") if lease}
+
+
 def stop_is_asked(*, run_id: int) -> bool:
     """Say whether somebody pressed Stop."""
     return Run.objects.filter(pk=run_id, stop_requested_at__isnull=False).exists()
@@ -134,8 +140,11 @@ def seconds(*, run_id: int) -> QuerySet[RunSecond]:
     return RunSecond.objects.filter(run=run_id).order_by("seq")
 
 
-def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
-    """Return the rehearsal stock's counters beside its rows."""
+def rehearsal_sales(*, vacancy_id: int, unknown_keys: Sequence[str] = ()) -> summary.Sales | None:
+    """Return the rehearsal stock's counters beside its rows.
+
+    `unknown_keys` are the idempotency keys of requests without an answer: they are looked up.
+    """
     found = sales_rows.sales_of(vacancy_id=vacancy_id)
     if found is None:
         return None
@@ -144,6 +153,8 @@ def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
         purchase_count=found.purchase_count,
         purchased_qty=found.purchased_qty,
         ticket_count=found.ticket_count,
+        unknown_keys=len(unknown_keys),
+        unknown_bought=sales_rows.purchases_with_keys(vacancy_id=vacancy_id, keys=unknown_keys),
     )
 
 

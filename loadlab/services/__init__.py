@@ -14,6 +14,7 @@ from loadlab.services.errors import (
 )
 from loadlab.services.housekeeping import run_delete, runs_forget
 from loadlab.services.life import (
+    JUDGING_SHARE,
     LEASE,
     lease_renew,
     run_begin,
@@ -24,6 +25,7 @@ from loadlab.services.recording import event_record, run_environment, second_rec
 from loadlab.services.rehearsal import (
     Rehearsal,
     leftovers_remove,
+    orphans_remove,
     rehearsal_create,
     rehearsal_remove,
     runs_end_lapsed,
@@ -34,6 +36,7 @@ from loadlab.services.values import bounds, values_check
 from loadlab.services.workers import worker_gone, worker_seen
 
 __all__ = [
+    "JUDGING_SHARE",
     "LEASE",
     "LabRefusal",
     "NoSuchShape",
@@ -52,6 +55,7 @@ __all__ = [
     "lease_renew",
     "leftovers_remove",
     "noise_record",
+    "orphans_remove",
     "rehearsal_create",
     "rehearsal_remove",
     "run_begin",
