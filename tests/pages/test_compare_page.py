@@ -77,6 +77,7 @@ class TestFigures:
 
         bar = compare_text.figures(found, a, b)[1].bar
 
+        assert bar is not None
         assert 0 <= bar.zone_from < bar.low < bar.zero < bar.middle < bar.low + bar.width <= 100
 
     def test_settings_that_differ_are_listed(self, operator_client, a):

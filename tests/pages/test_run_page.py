@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from loadlab.models import Baseline
-from tests.pages.conftest import make_run, make_second, query_count
+from tests.pages.conftest import NOW, make_run, make_second, query_count
 
 LIST = reverse("admin:loadlab_run_changelist")
 SUMMARY = {
@@ -177,7 +177,7 @@ class TestStop:
     def test_baseline_of_its_like_is_drawn_as_a_shadow(self, operator_client):
         first, run = (make_run(fingerprint="same") for _ in range(2))
         make_second(first, 0)
-        Baseline.objects.create(fingerprint="same", run=first, set_at=first.started_at)
+        Baseline.objects.create(fingerprint="same", run=first, set_at=NOW)
 
         told = embedded(operator_client.get(page(run)).content.decode(), "run-page")
 
