@@ -1,44 +1,131 @@
-"""The till: where purchases of this process meet the database.
+"""The till: where requests of this process stand in line to buy, hold and confirm.
 
-Note [Group commit]
-    A transaction costs about as much to commit as to fill, and the disk can do only so many
-    commits a second. So whoever waits at this moment is served together, with one COMMIT; the
-    next batch gathers while that one is on its way. A lone buyer waits for nobody: there is no
-    timer. First come, first served; an answer leaves only after COMMIT; the queue is bounded,
-    so a flood is refused with `overloaded` instead of waiting for seconds.
+Note [Twins]
+    A client that loses patience sends its request again while the first still runs. The second
+    waits for the first one's answer and gives the same; after five seconds it is told to come
+    again. If the first hung up in the queue, nobody was served, and the second takes its place.
+    Twins in two processes meet in the database (tickets.repeats).
+
+Note [Known sold out]
+    An on-sale sees over a thousand requests for each ticket, so refusals are most of the work.
+    Within a second of a refusal the next one for the same stock needs no database. A request
+    with an idempotency key may be the retry of the buyer who got the last place and lost the
+    answer, so it waits for one read by key, shared by all of a batch; no write. A cancellation
+    here ends the second at once, one in another process when the second is over.
 """
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from typing import NamedTuple, ParamSpec, TypeVar, cast
 
-from django.db import InterfaceError, OperationalError, connection
-from django.utils import timezone
+from django.db import connection
 
-from tickets import services
-from vacancy.lanes import Lane, LaneFull
+from tickets.group_commit import GroupCommit, Waiting
+from tickets.wishes import (
+    Answer,
+    Confirmation,
+    Held,
+    HoldOrder,
+    IdempotencyKeyReused,
+    Order,
+    RepeatKey,
+    RequestInFlight,
+    Sale,
+    Wish,
+)
 from vacancy.services import SoldOut
 
-QUEUE_LIMIT = 1000
-BATCH_LIMIT = 50
-PAUSE_S = 0.001  # after a batch with more behind it: SQLite would never let another process write
-TILL = Lane("till", limit=QUEUE_LIMIT)
+P = ParamSpec("P")
+R = TypeVar("R")
 
-# Note [Known sold out]
-#     An on-sale sees over a thousand requests for each ticket, so refusals are most of the work.
-#     Within a second of a refusal the next one for the same stock needs no database. A repeat
-#     with an idempotency key is never refused from memory: it may come from the buyer who got
-#     the last place and lost the answer.
+QUEUE_LIMIT = 1000
+TWIN_PATIENCE_S = 5.0
 REFUSE_FROM_MEMORY_S = 1.0
 MEMORY_SIZE = 1000
 
+TILL = GroupCommit(limit=QUEUE_LIMIT)
 
-class _Stock(NamedTuple):
-    vacancy_id: int | None
-    bound_to: int | None
+
+async def sell(order: Order) -> Sale:
+    """Sell, and return only when it is committed.
+
+    Raises:
+        vacancy.lanes.LaneFull: too many wait already; nothing was sold.
+        tickets.wishes.SaleRefusal, vacancy.services.StockRefusal: nothing was sold
+            (but see `tickets.wishes.OutcomeUnknown`).
+    """
+    return cast(Sale, await _serve(order))
+
+
+async def hold(order: HoldOrder) -> Held:
+    """Hold, and return only when it is committed. Raises as `sell`."""
+    return cast(Held, await _serve(order))
+
+
+async def confirm(confirmation: Confirmation) -> Sale:
+    """Turn a hold into a purchase, and return only when it is committed. Raises as `sell`."""
+    return cast(Sale, await _serve(confirmation))
+
+
+async def run(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a service that changes stock or tickets in its turn; it opens its own transaction.
+
+    Raises:
+        vacancy.lanes.LaneFull: too many wait already; the job was not started.
+    """
+    try:
+        return await TILL.serve_job(lambda: job(*args, **kwargs))
+    finally:
+        _refused.clear()  # it may have given places back
+
+
+class _Running(NamedTuple):
+    request_hash: str
+    one: Waiting
+
+
+_running: dict[RepeatKey, _Running] = {}
+
+
+async def _serve(wish: Wish) -> Answer:
+    """Let a twin of a running request wait for that one's answer; serve everybody else."""
+    key = wish.repeat_key
+    if key is None:
+        return await _serve_first(wish)
+    deadline = time.monotonic() + TWIN_PATIENCE_S
+    while (first := _running.get(key)) is not None:
+        if first.request_hash != wish.request_hash:
+            raise IdempotencyKeyReused(
+                f"The idempotency key {wish.idempotency_key!r} is in use for another request."
+            )
+        if first.one.loop is not asyncio.get_running_loop():
+            break  # cannot be waited for from here; the constraint tells the two apart
+        await asyncio.wait({first.one.answer}, timeout=max(0.0, deadline - time.monotonic()))
+        if not first.one.answer.done():
+            raise RequestInFlight("The first request with this idempotency key is still running.")
+        if not first.one.answer.cancelled():  # or it hung up in the queue: nobody was served
+            return cast(Answer, first.one.answer.result())
+    return await _serve_first(wish, key)
+
+
+async def _serve_first(wish: Wish, key: RepeatKey | None = None) -> Answer:
+    known = _known_sold_out(wish)
+    if known is not None and key is None:
+        raise known
+    one = Waiting(wish, known)
+    if key is not None:
+        _running[key] = _Running(wish.request_hash, one)
+    asked_at = time.monotonic()
+    try:
+        return cast(Answer, await TILL.serve(one))
+    except SoldOut as refusal:
+        if known is None:
+            _remember(wish, _Refused(asked_at, refusal.available))
+        raise
+    finally:
+        if key is not None:
+            _running.pop(key, None)
 
 
 class _Refused(NamedTuple):
@@ -46,108 +133,38 @@ class _Refused(NamedTuple):
     available: int
 
 
-_refused: dict[_Stock, _Refused] = {}
+_refused: dict[tuple[int | None, int | None], _Refused] = {}
 
 
-class _Waiting(NamedTuple):
-    order: services.Order
-    answer: asyncio.Future[services.Sale]
+def _known_sold_out(wish: Wish) -> SoldOut | None:
+    if not isinstance(wish, Order):
+        return None
+    known = _refused.get((wish.vacancy_id, wish.bound_to))
+    if known is None or wish.qty <= known.available:
+        return None
+    if time.monotonic() - known.at < REFUSE_FROM_MEMORY_S:
+        return SoldOut.of(qty=wish.qty, available=known.available)
+    return None
 
 
-class _Queue:
-    """Who waits in one event loop, and the one task that serves them."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[_Waiting] = deque()
-        self.serving: asyncio.Task[None] | None = None
-
-
-_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
-
-
-async def sell(order: services.Order) -> services.Sale:
-    """Sell, and return only when it is committed.
-
-    Raises:
-        vacancy.lanes.LaneFull: too many wait already; nothing was sold.
-        tickets.services.SaleRefusal, vacancy.services.StockRefusal: see `services.buy`.
-    """
-    stock = _Stock(order.vacancy_id, order.bound_to)
-    if order.idempotency_key is None:
-        _refuse_what_is_known(stock, order.qty)
-    asked_at = time.monotonic()
-    try:
-        return await _stand_in_line(order)
-    except SoldOut as refusal:
+def _remember(wish: Wish, refusal: _Refused) -> None:
+    if isinstance(wish, Order):
         if len(_refused) >= MEMORY_SIZE:
             _refused.clear()
-        _refused[stock] = _Refused(asked_at, refusal.available)
-        raise
-
-
-async def _stand_in_line(order: services.Order) -> services.Sale:
-    loop = asyncio.get_running_loop()
-    queue = _queues.setdefault(loop, _Queue())
-    if len(queue.waiting) >= QUEUE_LIMIT:
-        raise LaneFull("The till queue is full.")
-    answer: asyncio.Future[services.Sale] = loop.create_future()
-    queue.waiting.append(_Waiting(order, answer))
-    if queue.serving is None or queue.serving.done():
-        # A task of its own: a client that hangs up must not take the whole batch along.
-        queue.serving = loop.create_task(_serve(queue.waiting))
-    return await answer
-
-
-async def _serve(waiting: deque[_Waiting]) -> None:
-    while waiting:
-        batch = [waiting.popleft() for _ in range(min(BATCH_LIMIT, len(waiting)))]
-        batch = [one for one in batch if not one.answer.cancelled()]
-        answers = await _sell([one.order for one in batch])
-        for one, answer in zip(batch, answers, strict=True):
-            if one.answer.done():  # hung up meanwhile; the purchase is theirs all the same
-                continue
-            if isinstance(answer, Exception):
-                one.answer.set_exception(answer)
-            else:
-                one.answer.set_result(answer)
-        if waiting:
-            await asyncio.sleep(PAUSE_S)
-
-
-async def _sell(orders: list[services.Order]) -> Sequence[services.Sale | Exception]:
-    try:
-        return await TILL.run(_sell_in_lane, orders)
-    except Exception as error:  # told to everybody who waits for it
-        return [error] * len(orders)
-
-
-def _sell_in_lane(orders: list[services.Order]) -> list[services.Sale | Exception]:
-    # The clock is read in the lane: who waited past the end of the sale is too late.
-    answers = services.buy_together(orders=orders, now=timezone.now())
-    if any(isinstance(answer, OperationalError | InterfaceError) for answer in answers):
-        connection.close()  # it may be dead; the next batch opens a fresh one
-    return answers
-
-
-def _refuse_what_is_known(stock: _Stock, qty: int) -> None:
-    known = _refused.get(stock)
-    if known is None or qty <= known.available:
-        return
-    if time.monotonic() - known.at < REFUSE_FROM_MEMORY_S:
-        raise SoldOut.of(qty=qty, available=known.available)
-    del _refused[stock]
-
-
-async def warm() -> None:
-    """Open the till's connection before the first buyer comes, and see that it answers."""
-    await TILL.run(_touch)
-
-
-def _touch() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+        _refused[wish.vacancy_id, wish.bound_to] = refusal
 
 
 def forget_everything() -> None:
     """Drop what is remembered in this process."""
     _refused.clear()
+    _running.clear()
+
+
+async def warm() -> None:
+    """Open the till's connection before the first buyer comes, and see that it answers."""
+    await TILL.serve_job(_touch)
+
+
+def _touch() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

@@ -7,11 +7,21 @@ Exception
 │   ├── SoldOut                          sold-out (NotThatMany)
 │   ├── OverPurchaseLimit                limit-per-purchase (NotThatMany)
 │   └── CapacityTooLow                   (admin only)
-├── tickets.services.SaleRefusal         by its code
+├── tickets.wishes.SaleRefusal           by its code
 │   ├── IdempotencyKeyReused             idempotency-key-reused
+│   ├── RequestInFlight                  request-in-flight
+│   ├── HoldNotFound                     not-found
+│   ├── HoldExpired                      hold-expired
+│   ├── HoldReleased                     hold-released
+│   ├── HoldConfirmed                    hold-confirmed
+│   ├── OutcomeUnknown                   overloaded
+│   ├── tickets.services.PurchaseNotFound    not-found
+│   ├── tickets.services.TicketNotFound      not-found
+│   ├── tickets.services.AlreadyCheckedIn    already-checked-in
+│   ├── tickets.services.PurchaseCancelled   purchase-cancelled
 │   ├── tickets.api.IdempotencyKeyMissing    idempotency-key-missing
 │   ├── tickets.api.IdempotencyKeyMalformed  malformed-request
-│   └── tickets.api.PurchaseNotFound     not-found
+│   └── tickets.api.CursorMalformed      malformed-request
 ├── tickets.auth.AuthRefusal             by its code
 │   ├── Unauthenticated                  unauthenticated
 │   └── Forbidden                        forbidden
@@ -30,10 +40,10 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, Throttled, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
+from tickets.api import door, holding, short_form
 from tickets.api import router as selling
-from tickets.api import short_form
 from tickets.auth import AuthRefusal, optional_key
-from tickets.services import SaleRefusal
+from tickets.wishes import SaleRefusal
 from ticketsite import __version__
 from ticketsite.health import router as health
 from ticketsite.openapi import Document
@@ -59,7 +69,9 @@ class Api(NinjaAPI):
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
         """Return the document of `ticketsite.openapi`."""
-        return Document(self, path_prefix or self.get_root_path(path_params or {}))
+        if path_prefix is None:
+            path_prefix = self.get_root_path(path_params or {})
+        return Document(self, path_prefix)
 
 
 api = Api(
@@ -78,6 +90,8 @@ api = Api(
 api.add_router("", health)
 api.add_router("", stock)
 api.add_router("", selling)
+api.add_router("", holding)
+api.add_router("", door)
 api.add_router("", short_form)
 
 
@@ -90,7 +104,9 @@ def _stock_refusal(request: HttpRequest, refusal: StockRefusal) -> HttpResponse:
 
 @api.exception_handler(SaleRefusal)
 def _sale_refusal(request: HttpRequest, refusal: SaleRefusal) -> HttpResponse:
-    return problem(refusal.code, str(refusal))
+    checked_in_at = getattr(refusal, "checked_in_at", None)
+    extensions = {} if checked_in_at is None else {"checked_in_at": checked_in_at.isoformat()}
+    return problem(refusal.code, str(refusal), **extensions)
 
 
 @api.exception_handler(AuthRefusal)

@@ -3,6 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
+from django.http import HttpResponse
+
 from vacancy.answers import Answer, RawHeaders
 
 CONTENT_TYPE = "application/problem+json"
@@ -89,3 +91,32 @@ def problem_body(code: str, detail: str, **extensions: Any) -> dict[str, Any]:
         "detail": detail,
         **extensions,
     }
+
+
+def as_problem(response: HttpResponse, *, method: str) -> HttpResponse:
+    """Turn an error that Ninja or Django worded by itself into the documented shape.
+
+    OPTIONS is such an error for them: here it tells what the path allows.
+    """
+    status = response.status_code
+    if status < 400 or isinstance(response, Problem):
+        return response
+    if status != 405:
+        return problem(CODE_FOR_STATUS.get(status, "internal-error"), _detail(response))
+    allow = [(b"allow", _allowed(response).encode())]
+    if method == "OPTIONS":
+        return Answer(status=204, headers=allow)
+    return problem("method-not-allowed", f"{method} is not for this.", headers=allow)
+
+
+def _allowed(response: HttpResponse) -> str:
+    """List what a path allows: what Ninja knows, and what this handler answers by itself."""
+    allowed = {method.strip() for method in response.get("Allow", "").split(",")}
+    return ", ".join(sorted(allowed | {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())))
+
+
+def _detail(response: HttpResponse) -> str:
+    try:
+        return str(json.loads(response.content)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return response.reason_phrase

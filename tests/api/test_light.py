@@ -13,7 +13,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.utils import timezone
 
 from tests.api.asgi import call
-from tests.conftest import Api
+from tests.conftest import Api, make_vacancy
 from tickets import services as tickets
 from ticketsite.api import api as ninja_api
 from ticketsite.asgi import api_application
@@ -47,7 +47,7 @@ async def _nothing() -> Any:
 
 def _light() -> Any:
     request: Any = ApiRequest(SCOPE, _nothing)  # type: ignore[arg-type]
-    request.add_to_body(b"{}")
+    request._body = b"{}"
     return request
 
 
@@ -88,10 +88,7 @@ class TestNoThread:
         self, threads: list[str], method: str, path: str, body: Any
     ) -> None:
         """The second time, in the same second: a sold-out refusal and errors too."""
-        Vacancy.objects.create(
-            name="Gone", venue="Hall 1", price=1, state="on_sale", capacity=1, sold=1, available=0,
-            is_default=True,
-        )  # fmt: skip
+        make_vacancy(capacity=1, available=0, sold=1, is_default=True)
         _, secret = tickets.key_create(name="shop", now=timezone.now())
         headers = [
             (b"authorization", f"Bearer {secret}".encode()),

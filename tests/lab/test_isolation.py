@@ -11,9 +11,10 @@ from loadlab import services
 from loadlab.management.commands import loadworker
 from loadlab.models import LabWorker, Run
 from tests.conftest import make_vacancy
+from tests.sales import serve
 from tickets import selectors as sales_rows
-from tickets import services as tickets
 from tickets.sabotage import WAYS, CannotBreak, rehearsal_sabotage
+from tickets.wishes import Order
 from vacancy import selectors as stock_rows
 from vacancy.models import Vacancy
 
@@ -83,7 +84,7 @@ class TestSabotage:
     def test_never_touches_real_stock(self, how: str) -> None:
         """Not a counter, not a row."""
         vacancy = make_vacancy()
-        tickets.buy(order=tickets.Order(vacancy.pk, 2, None), now=NOW)
+        serve(Order(vacancy_id=vacancy.pk, qty=2, client=None), now=NOW)
         before = sales_rows.sales_of(vacancy_id=vacancy.pk)
 
         with pytest.raises(CannotBreak, match="is not rehearsal stock"):

@@ -16,9 +16,11 @@ from loadlab.models import LabWorker, Run, RunSecond, Sample
 from loadlab.scenarios import SCENARIOS
 from loadlab.states import IllegalMove
 from tests.conftest import make_vacancy
+from tests.sales import serve
 from tickets import selectors as sales_rows
 from tickets import services as tickets
 from tickets.models import ApiKey, Purchase, Ticket
+from tickets.wishes import Order
 from vacancy.models import Vacancy
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -242,7 +244,7 @@ class TestResolve:
     @pytest.mark.parametrize(
         "address",
         ["10.0.0.5", "192.168.1.1", "172.17.0.2", "169.254.169.254", "fd00::5", "fe80::1%eth0",
-         "0.0.0.0", "100.64.0.1", "::ffff:10.0.0.5"],  # noqa: S104
+         "0.0.0.0", "100.64.0.1", "::ffff:10.0.0.5"],  # noqa: S104  # noqa: S104
     )  # fmt: skip
     def test_private_address_is_refused(self, address: str) -> None:
         """Also if the name leads to a public one besides."""
@@ -553,7 +555,7 @@ class TestRehearsal:
     def real(self) -> Vacancy:
         """Real stock with a sale."""
         vacancy = make_vacancy(is_default=True)
-        tickets.buy(order=tickets.Order(vacancy.pk, 2, None), now=NOW)
+        serve(Order(vacancy_id=vacancy.pk, qty=2, client=None), now=NOW)
         return vacancy
 
     @pytest.fixture
@@ -562,7 +564,7 @@ class TestRehearsal:
         run = request(claim_for="a")
         made = services.rehearsal_create(run_id=run.pk, worker="a", now=NOW)
         client = sales_rows.client_for_key(secret=made.key, now=NOW)
-        tickets.buy(order=tickets.Order(None, 3, client), now=NOW)
+        serve(Order(vacancy_id=None, qty=3, client=client), now=NOW)
         return made
 
     def test_is_bought_with_its_key_alone(self, rehearsal: services.Rehearsal) -> None:
@@ -646,7 +648,7 @@ def test_sales_are_read_as_of_one_moment() -> None:
     def buy_or_look(number: int) -> Any:
         if number:
             while not done.is_set():
-                tickets.buy(order=tickets.Order(vacancy.pk, 1, None), now=NOW)
+                serve(Order(vacancy_id=vacancy.pk, qty=1, client=None), now=NOW)
             return None
         looks = [sales_rows.sales_of(vacancy_id=vacancy.pk) for _ in range(30)]
         done.set()

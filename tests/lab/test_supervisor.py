@@ -21,11 +21,13 @@ from loadlab.judges import judge as judge_all
 from loadlab.models import Run, RunSecond
 from loadlab.target import CannotRun, check_target
 from loadlab.verdict import Verdict
+from tests.sales import serve
 from tests.site import alive, wait_for
 from tickets import selectors as sales_rows
 from tickets import services as tickets
 from tickets.models import ApiKey
 from tickets.sabotage import WAYS
+from tickets.wishes import Order
 from vacancy.models import Vacancy
 
 WORKER = "tests"
@@ -655,5 +657,5 @@ def _two_buyers(*, rehearsal: services.Rehearsal, **_: Any) -> dict[str, Any]:
     """Buy two places of the rehearsal, as two virtual buyers would."""
     client = sales_rows.client_for_key(secret=rehearsal.key, now=timezone.now())
     for _number in range(2):
-        tickets.buy(order=tickets.Order(None, 1, client), now=timezone.now())
+        serve(Order(vacancy_id=None, qty=1, client=client))
     return {"shared_host": True}

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from loadlab import selectors, services
 from loadlab.supervisor import Supervisor
+from tickets.sweep import sweep_until
 
 IDLE_S = 0.5
 SEEN_EVERY_S = 2.0
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         # a worker that is busy is not dead.
         heart = threading.Thread(target=_beat_until, args=(worker, leave), daemon=True)
         heart.start()
+        threading.Thread(target=sweep_until, args=(leave,), daemon=True).start()
         lapses, broom = _Lapses(), _Broom()
         while not leave.is_set():
             try:
