@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from loadlab import comparison as comparing
 from loadlab import states
-from loadlab.models import Baseline, Noise, Run, Sample
+from loadlab.models import Baseline, Noise, Run, RunEvent, Sample
 from loadlab.profiles import Buckets, Profile, buckets
 
 SETTINGS = (
@@ -96,6 +96,34 @@ def comparison(*, run_a: int, run_b: int) -> dict[str, Any] | None:
     }
 
 
+def events_of(*, run_id: int) -> list[tuple[RunEvent, dict[str, Any]]]:
+    """Return what was noted of a run, in order, each with its stored sentence."""
+    rows = RunEvent.objects.filter(run=run_id)
+    return [(row, {"text": row.text, "params": row.params}) for row in rows]
+
+
+def to_compare_with(*, run_id: int, fingerprint: str, limit: int = 8) -> list[Run]:
+    """Return what a run may be laid beside: the newest of its like first, then others."""
+    others = Run.objects.exclude(pk=run_id).filter(slot=None).exclude(started_at=None)
+    alike = list(others.filter(fingerprint=fingerprint)[:limit]) if fingerprint else []
+    return alike + list(others.exclude(pk__in=[run.pk for run in alike])[:limit])
+
+
+def trend(*, fingerprint: str, limit: int = 40) -> list[Run]:
+    """Return the newest finished runs of one fingerprint that have figures, oldest first."""
+    found = Run.objects.filter(fingerprint=fingerprint, state=states.FINISHED, sabotage="")
+    return list(found.exclude(summary=None).order_by("-pk")[:limit])[::-1]
+
+
+def trends(*, limit: int = 6) -> list[dict[str, Any]]:
+    """Return the fingerprints with the most recent runs: how many runs, and the newest of each."""
+    groups = Run.objects.filter(state=states.FINISHED).exclude(fingerprint="").order_by()
+    found = groups.values("fingerprint").annotate(count=Count("pk"), newest=Max("pk"))
+    rows = list(found.filter(count__gte=2).order_by("-newest")[:limit])
+    newest = Run.objects.in_bulk([row["newest"] for row in rows])
+    return [{**row, "run": newest[row["newest"]]} for row in rows]
+
+
 def is_valid(run: Run) -> bool:
     """Say whether a run was judged to be valid."""
     outcomes = {one["kind"]: one["outcome"] for one in run.verdicts or []}
@@ -131,26 +159,3 @@ def runs(
     if valid_only:
         found = found.filter(pk__in=[run.pk for run in found if is_valid(run)])
     return found
-
-
-def trend(*, fingerprint: str, limit: int = 50) -> list[dict[str, Any]]:
-    """Return how p95 and throughput developed over the runs of one fingerprint, oldest first.
-
-    Only runs that finished and were valid: the others measured nothing that could be compared.
-    """
-    found = runs(fingerprint=fingerprint, state=states.FINISHED).filter(sabotage="")
-    points = [_point(run) for run in found[: 4 * limit] if run.summary and is_valid(run)]
-    return points[:limit][::-1]
-
-
-def _point(run: Run) -> dict[str, Any]:
-    summary = run.summary or {}
-    outcomes = {one["kind"]: one["outcome"] for one in run.verdicts or []}
-    return {
-        "run": run.pk,
-        "started_at": run.started_at.isoformat() if run.started_at else None,
-        "p95_ms": summary["total"]["p95_ms"],
-        "rate_per_s": summary["rate_per_s"],
-        "comparison": outcomes.get("comparison"),
-        "is_baseline": hasattr(run, "baseline"),
-    }
