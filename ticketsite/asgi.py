@@ -17,11 +17,21 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
+from django.urls import path
+
 from loadlab.routing import websocket_urlpatterns
+from ticketsite.consumers import DashboardConsumer
 from ticketsite.lean import is_api, lean_application
 
 websocket_application = AllowedHostsOriginValidator(
-    AuthMiddlewareStack(URLRouter(websocket_urlpatterns))  # type: ignore[arg-type]  # the same
+    AuthMiddlewareStack(
+        URLRouter(
+            [
+                path("ws/dashboard/", DashboardConsumer.as_asgi()),  # type: ignore[arg-type]  # the same
+                *websocket_urlpatterns,
+            ]  # type: ignore[arg-type]  # Channels routes with Django's path()
+        )
+    )
 )
 
 

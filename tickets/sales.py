@@ -1,0 +1,171 @@
+"""Sales over time, as the operator pages show them: real ones only."""
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import CharField, Count, Func, Q, Sum
+
+from tickets.models import AttemptMinute, Hold, Purchase
+
+MINUTE = timedelta(minutes=1)
+REMEMBERED = timedelta(hours=49)  # two whole days in every zone, also when clocks go back
+UNSETTLED = 2 * MINUTE  # a sale is stamped before it is committed, so young minutes may grow
+SHOWN_FORMAT = "%Y-%m-%d %H:%M"
+
+
+class MinuteText(Func):
+    """The minute of a timestamp as text in UTC; Django's own TruncMinute is Python in SQLite."""
+
+    output_field = CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Timestamps are stored as text in UTC."""
+        return self.as_sql(compiler, connection, template="substr(%(expressions)s, 1, 16)")
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """The same text."""
+        template = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
+        return self.as_sql(compiler, connection, template=template)
+
+
+@dataclass
+class Taken:
+    """What one minute brought: places sold, and money (minor units) by currency.
+
+    A cancellation takes its money back in the minute in which it was cancelled.
+    """
+
+    qty: int = 0
+    money: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def taken_by_minute(*, since: datetime, vacancy_id: int | None = None) -> dict[datetime, Taken]:
+    """Return what each minute from `since` on brought; minutes with nothing are left out."""
+    real = Q(vacancy__is_rehearsal=False) if vacancy_id is None else Q(vacancy=vacancy_id)
+    minutes: dict[datetime, Taken] = defaultdict(Taken)
+    for row in _sums(real & Q(created_at__gte=since), at="created_at"):
+        minute = minutes[_read(row["minute"])]
+        minute.qty += row["places"]
+        minute.money[row["currency"]] += row["money"]
+    for row in _sums(real & Q(cancelled_at__gte=since), at="cancelled_at"):
+        minutes[_read(row["minute"])].money[row["currency"]] -= row["money"]
+    return minutes
+
+
+def _sums(which: Q, *, at: str) -> Any:
+    rows = Purchase.objects.filter(which).order_by().annotate(minute=MinuteText(at))
+    return rows.values("minute", "currency").annotate(places=Sum("qty"), money=Sum("total"))
+
+
+def _read(minute: str) -> datetime:
+    return datetime.strptime(minute, SHOWN_FORMAT).replace(tzinfo=UTC)
+
+
+def sold_since(*, since: datetime) -> int:
+    """Return how many places were sold from `since` on."""
+    real = Purchase.objects.filter(created_at__gte=since, vacancy__is_rehearsal=False)
+    return real.aggregate(places=Sum("qty"))["places"] or 0
+
+
+class RecentSales:
+    """The last two days by minute, kept in this process: only young minutes are read again.
+
+    What happened in a minute does not change once everything of it is committed, so a tick reads
+    two or three minutes however long the window is. Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing: the first update reads all of the window."""
+        self._minutes: dict[datetime, Taken] = {}
+        self._read_until: datetime | None = None
+        self._lock = threading.Lock()
+
+    def update(self, *, now: datetime) -> None:
+        """Read what is new."""
+        with self._lock:
+            horizon = floor(now - REMEMBERED)
+            begin = floor(self._read_until - UNSETTLED) if self._read_until else horizon
+            if self._read_until and now < self._read_until - REMEMBERED:
+                begin = horizon
+            fresh = taken_by_minute(since=begin)
+            kept = {at: one for at, one in self._minutes.items() if horizon <= at < begin}
+            self._minutes = kept | fresh
+            self._read_until = now
+
+    def per_minute(self, *, now: datetime, count: int = 60) -> list[int]:
+        """Return places sold in each of the last `count` minutes, the running one last."""
+        minutes = self._minutes
+        last = floor(now)
+        wanted = [last - MINUTE * back for back in range(count - 1, -1, -1)]
+        return [minutes[at].qty if at in minutes else 0 for at in wanted]
+
+    def money(self, *, since: datetime, until: datetime) -> dict[str, int]:
+        """Return minor units by currency in the minutes that begin in [since, until)."""
+        total: dict[str, int] = defaultdict(int)
+        for at, one in self._minutes.items():
+            if since <= at < until:
+                for currency, amount in one.money.items():
+                    total[currency] += amount
+        return dict(total)
+
+    def forget(self) -> None:
+        """Know nothing again, as after a test emptied the database."""
+        with self._lock:
+            self._minutes, self._read_until = {}, None
+
+
+def floor(at: datetime) -> datetime:
+    """Return the beginning of the minute."""
+    return at.replace(second=0, microsecond=0)
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """How purchase attempts of some minutes ended."""
+
+    total: int
+    fault: int
+
+    @property
+    def fault_pct(self) -> float:
+        """Share of faults in percent; 0 without attempts."""
+        return 100 * self.fault / self.total if self.total else 0.0
+
+
+def attempts_by_minute(*, since: datetime) -> dict[datetime, Attempts]:
+    """Return real purchase attempts by minute from `since` on."""
+    rows = AttemptMinute.objects.filter(minute__gte=since).values_list("minute", "outcome", "count")
+    totals: dict[datetime, list[int]] = defaultdict(lambda: [0, 0])
+    for minute, outcome, count in rows:
+        totals[minute][0] += count
+        totals[minute][1] += count if outcome == AttemptMinute.Outcome.FAULT else 0
+    return {minute: Attempts(*both) for minute, both in sorted(totals.items())}
+
+
+def holds_ending(*, limit: int) -> list[Hold]:
+    """Return the active holds of real stock that end first, with their vacancy and client."""
+    active = _active_holds().select_related("vacancy", "client")
+    return list(active.order_by("expires_at", "pk")[:limit])
+
+
+def holds_ending_count(*, now: datetime, within: timedelta) -> tuple[int, int]:
+    """Return how many active holds of real stock end within a time, and how many ended unswept.
+
+    The second number is of holds that were over more than a minute ago and still keep places.
+    """
+    counts = (
+        _active_holds()
+        .filter(expires_at__lt=now + within)
+        .aggregate(
+            ending=Count("pk", filter=Q(expires_at__gte=now)),
+            overdue=Count("pk", filter=Q(expires_at__lt=now - MINUTE)),
+        )
+    )
+    return counts["ending"], counts["overdue"]
+
+
+def _active_holds() -> Any:
+    return Hold.objects.filter(status=Hold.Status.ACTIVE, vacancy__is_rehearsal=False)
