@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from loadlab.live import LIVE
 from tests.backends import BACKEND
+from tests.shop import Server, Shop, open_shop
 from tests.site import Site, running_site
 from tickets import auth, services, till
 from tickets.models import ApiKey
@@ -21,7 +22,7 @@ from vacancy import api as stock_api
 from vacancy.lanes import READS
 from vacancy.models import Vacancy
 
-NEEDS_A_BACKEND = {"db", "transactional_db", "site", "backend"}
+NEEDS_A_BACKEND = {"db", "transactional_db", "site", "shop", "backend"}
 
 
 @pytest.hookimpl(trylast=True)
@@ -65,7 +66,7 @@ def _fresh_process_memory() -> Iterator[None]:
 def _lanes_give_back_their_connections(django_db_setup: None) -> Iterator[None]:
     """A test database cannot be dropped while a lane still holds a connection to it."""
     yield
-    for lane in (READS, till.TILL, LIVE):
+    for lane in (READS, LIVE, till.TILL):
         lane.close_connection()
 
 
@@ -74,6 +75,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One running site for all tests that need real processes."""
     with running_site(tmp_path_factory.mktemp("site")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A database for api roles in processes of their own: room for all, and some last places."""
+    folder = tmp_path_factory.mktemp("shop")
+    return open_shop(folder, hall=1_000_000, balcony=300, last=1, very_last=1)
+
+
+@pytest.fixture(scope="session")
+def shop_api(shop: Shop) -> Iterator[Server]:
+    """An api role of that shop which nobody kills."""
+    with shop.api() as server:
+        yield server
 
 
 @pytest.fixture
@@ -124,6 +139,7 @@ def make_vacancy(*, capacity: int = 10, **fields: Any) -> Vacancy:
         "price": 4500,
         "state": Vacancy.State.ON_SALE,
         "capacity": capacity,
+        "initial_capacity": capacity,
         "available": capacity,
     }
     return Vacancy.objects.create(**usual | fields)

@@ -115,13 +115,7 @@ class Site:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask this site's database, past everything that the product has in between."""
-        url = self.environment["DATABASE_URL"]
-        if url.startswith("sqlite"):
-            path = url.removeprefix("sqlite:///")
-            with closing(sqlite3.connect(path, timeout=20)) as connection:
-                return connection.execute(query).fetchall()
-        with psycopg.connect(url) as server:
-            return server.execute(query.encode()).fetchall()
+        return rows(self.environment["DATABASE_URL"], query)
 
     @contextmanager
     def operator(self) -> Iterator[httpx.Client]:
@@ -142,6 +136,27 @@ class Site:
 
     def _manage(self, arguments: tuple[str, ...]) -> list[str]:
         return [sys.executable, "manage.py", *arguments]
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    """Ask a database, past everything that the product has in between."""
+    if url.startswith("sqlite"):
+        path = url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, timeout=20)) as connection:
+            return connection.execute(query).fetchall()
+    with psycopg.connect(url) as server:
+        return server.execute(query.encode()).fetchall()
+
+
+def execute(url: str, statement: str) -> None:
+    """Change a database past everything that the product has in between."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as connection:
+            connection.execute(statement)
+            connection.commit()
+        return
+    with psycopg.connect(url) as server:
+        server.execute(statement.encode())
 
 
 def new_database(folder: Path) -> str:
