@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import CharField, Count, Func, Q, Sum
 
-from tickets.models import AttemptMinute, Hold, Purchase
+from tickets.models import AttemptMinute, Hold, Purchase, Ticket
 
 MINUTE = timedelta(minutes=1)
 REMEMBERED = timedelta(hours=49)  # two whole days in every zone, also when clocks go back
@@ -87,9 +87,8 @@ class RecentSales:
         """Read what is new."""
         with self._lock:
             horizon = floor(now - REMEMBERED)
-            begin = floor(self._read_until - UNSETTLED) if self._read_until else horizon
-            if self._read_until and now < self._read_until - REMEMBERED:
-                begin = horizon
+            known = floor(self._read_until - UNSETTLED) if self._read_until else horizon
+            begin = max(known, horizon) if known <= now else horizon  # clocks can be set back
             fresh = taken_by_minute(since=begin)
             kept = {at: one for at, one in self._minutes.items() if horizon <= at < begin}
             self._minutes = kept | fresh
@@ -143,6 +142,29 @@ def attempts_by_minute(*, since: datetime) -> dict[datetime, Attempts]:
         totals[minute][0] += count
         totals[minute][1] += count if outcome == AttemptMinute.Outcome.FAULT else 0
     return {minute: Attempts(*both) for minute, both in sorted(totals.items())}
+
+
+@dataclass(frozen=True)
+class Door:
+    """How many places of one vacancy were sold, and how many of them have come in."""
+
+    sold: int
+    checked_in: int
+
+
+def doors(vacancy_ids: list[int]) -> dict[int, Door]:
+    """Return for each of these vacancies how many came in; each place sold is one ticket."""
+    confirmed = Purchase.objects.filter(
+        vacancy__in=vacancy_ids, status=Purchase.Status.CONFIRMED
+    ).order_by()
+    sold = dict(confirmed.values_list("vacancy").annotate(Sum("qty")))
+    came = (
+        Ticket.objects.filter(purchase__vacancy__in=vacancy_ids, checked_in_at__isnull=False)
+        .filter(purchase__status=Purchase.Status.CONFIRMED)
+        .order_by()
+    )
+    checked_in = dict(came.values_list("purchase__vacancy").annotate(Count("pk")))
+    return {pk: Door(sold.get(pk, 0), checked_in.get(pk, 0)) for pk in vacancy_ids}
 
 
 def holds_ending(*, limit: int) -> list[Hold]:

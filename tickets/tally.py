@@ -9,6 +9,7 @@ Note [Counting off the hot path]
 """
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from django.db.models import F
 
 from tickets.models import AttemptMinute
 from tickets.selectors import Client
-from tickets.services import SaleRefusal
+from tickets.wishes import OutcomeUnknown, SaleRefusal
 from vacancy.lanes import Lane
 from vacancy.services import SoldOut, StockRefusal
 
@@ -61,8 +62,12 @@ class Tally:
     def count(self, outcome: str) -> None:
         """Count one attempt; call it from the event loop."""
         self._counts[int(time.time() // 60), outcome] += 1
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._flush_later())
+        loop = asyncio.get_running_loop()
+        if self._task is None or self._task.done() or self._task.get_loop() is not loop:
+            # An empty context: the task serves everybody, and must not spend on the account of
+            # the request that happened to start it (vacancy.timing).
+            context = contextvars.Context()
+            self._task = loop.create_task(self._flush_later(), context=context)
 
     async def flush(self) -> None:
         """Write down what was counted; what cannot be written is kept for the next time."""
@@ -84,12 +89,16 @@ class Tally:
         self._pruned_at = time.monotonic()
         return datetime.now(UTC) - KEPT
 
+    def forget(self) -> None:
+        """Drop what was counted and not written, as between tests."""
+        self._counts.clear()
+
 
 def outcome_of(error: Exception) -> str:
     """Say which outcome an error stands for: what the buyer was told, or a fault of ours."""
     if isinstance(error, SoldOut):
         return Outcome.SOLD_OUT
-    if isinstance(error, StockRefusal | SaleRefusal):
+    if isinstance(error, StockRefusal | SaleRefusal) and not isinstance(error, OutcomeUnknown):
         return Outcome.REFUSED
     return Outcome.FAULT
 

@@ -17,21 +17,12 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
-from django.urls import path
-
-from loadlab.routing import websocket_urlpatterns
-from ticketsite.consumers import DashboardConsumer
+from loadlab.routing import websocket_urlpatterns as run_sockets
 from ticketsite.lean import is_api, lean_application
+from ticketsite.routing import websocket_urlpatterns as live_sockets
 
 websocket_application = AllowedHostsOriginValidator(
-    AuthMiddlewareStack(
-        URLRouter(
-            [
-                path("ws/dashboard/", DashboardConsumer.as_asgi()),  # type: ignore[arg-type]  # the same
-                *websocket_urlpatterns,
-            ]  # type: ignore[arg-type]  # Channels routes with Django's path()
-        )
-    )
+    AuthMiddlewareStack(URLRouter([*run_sockets, *live_sockets]))  # type: ignore[list-item]  # same
 )
 
 

@@ -12,14 +12,15 @@ from django.utils import timezone
 
 from ticketsite.live import DASHBOARD, TICKER, Audience, message, sections_for
 from ticketsite.middleware import ZONE_COOKIE, zone_named
-from ticketsite.overview import MONEY_PERMISSION, SECTIONS
+from ticketsite.overview import MONEY_PERMISSION, ONE_VACANCY, SECTIONS
 
 RECHECK_S = 5.0
 CLOSE_NOT_ALLOWED = 4403
+Sections = dict[str, str]  # the permission that each section needs
 
 
-def audience_of(session_key: str | None, zone: str) -> Audience | None:
-    """Return what the owner of this session may see now, or None if that is nothing."""
+def audience_of(session_key: str | None, zone: str, sections: Sections) -> Audience | None:
+    """Return which of these sections the session's owner may see now, or None if none."""
     if not session_key:
         return None
     request = HttpRequest()
@@ -27,16 +28,18 @@ def audience_of(session_key: str | None, zone: str) -> Audience | None:
     user = get_user(request)
     if not (user.is_active and user.is_staff):
         return None
-    sections = frozenset(name for name, needed in SECTIONS.items() if user.has_perm(needed))
-    money = user.has_perm(MONEY_PERMISSION)
-    return Audience(sections, money, zone) if sections or money else None
+    seen = frozenset(name for name, needed in sections.items() if user.has_perm(needed))
+    money = sections is SECTIONS and user.has_perm(MONEY_PERMISSION)
+    return Audience(seen, money, zone) if seen or money else None
 
 
 class DashboardConsumer(AsyncWebsocketConsumer):
-    """Passes the dashboard's news to one page. Origin and session were checked on the way in."""
+    """Passes live news to one page. Origin and session were checked on the way in."""
 
     audience: Audience | None = None
     watching = False
+    number = 0  # of the newest reading that was passed on
+    checked_at = 0.0  # monotonic seconds
 
     async def __call__(self, *arguments: Any) -> None:
         """Live as long as the socket, and stop watching however that ends.
@@ -62,6 +65,8 @@ class DashboardConsumer(AsyncWebsocketConsumer):
             await self.close(CLOSE_NOT_ALLOWED)
             return
         await self.channel_layer.group_add(self.audience.group, self.channel_name)
+        TICKER.watch(self.audience)
+        self.watching = True
         await self.accept()
         await self._snapshot(self.audience)
 
@@ -95,9 +100,6 @@ class DashboardConsumer(AsyncWebsocketConsumer):
     async def _snapshot(self, audience: Audience) -> None:
         reading = await TICKER.reading()
         self.number = reading.number
-        if not self.watching:
-            TICKER.watch(audience, known=reading)
-            self.watching = True
         await self.send(text_data=message("snapshot", reading, sections_for(audience, reading)))
 
     async def _still_allowed(self) -> bool:
@@ -114,8 +116,30 @@ class DashboardConsumer(AsyncWebsocketConsumer):
 
     async def _ask(self) -> Audience | None:
         self.checked_at = time.monotonic()
-        return await DASHBOARD.run(audience_of, self.scope["session"].session_key, self.zone)
+        key = self.scope["session"].session_key
+        return await DASHBOARD.run(audience_of, key, self.zone, self.sections())
+
+    def sections(self) -> Sections:
+        """Return what this page would like to see."""
+        return SECTIONS
 
     def _zone(self) -> str:
         name = self.scope.get("cookies", {}).get(ZONE_COOKIE, "")
         return name if zone_named(name) else timezone.get_default_timezone_name()
+
+
+class VacancyConsumer(DashboardConsumer):
+    """The same for one section about one vacancy: its counters, or who has come in."""
+
+    kind = "vacancy"
+
+    def sections(self) -> Sections:
+        """Want one section only."""
+        vacancy = self.scope["url_route"]["kwargs"]["vacancy_id"]
+        return {f"{self.kind}:{vacancy}": ONE_VACANCY[self.kind]}
+
+
+class DoorConsumer(VacancyConsumer):
+    """Who has come in."""
+
+    kind = "door"

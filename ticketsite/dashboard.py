@@ -19,10 +19,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add to the context of the index only what the user may see; a missing part is hidden."""
     may = request.user.has_perm
     now = timezone.now()
-    sections = {}
-    if any(may(needed) for needed in SECTIONS.values()):
-        everything = overview.read(now=now)
-        sections = {name: everything[name] for name, need in SECTIONS.items() if may(need)}
+    sections = overview.read(now=now, wanted=[n for n, need in SECTIONS.items() if may(need)])
     if may(MONEY_PERMISSION):
         sections["money"] = overview.money(zone=timezone.get_current_timezone(), now=now)
     context |= {
@@ -51,13 +48,13 @@ def _shown(sections: dict[str, Section], now: datetime) -> dict[str, Any]:
     """Return the same facts as the page's script will write them, for the first answer."""
     language = get_language() or "en"
     stock = sections.get("stock")
-    runs = sections.get("runs")
+    runs, holds = sections.get("runs"), sections.get("holds")
     needs = sections.get("needs", {}).get(language, [])
     return {
         "tiles": _tiles(sections),
         "stock": stock and [shown_row(row, now) for row in stock["rows"]],
         "needs": [_shown_need(need, now) for need in needs] if "needs" in sections else None,
-        "holds": sections["holds"]["rows"] if "holds" in sections else None,
+        "holds": holds and [_shown_hold(hold, now) for hold in holds["rows"]],
         "runs": runs and [_shown_run(run) for run in runs["rows"][language]],
         "active": runs and runs["active"],
         "vacancy_count": number(sections.get("totals", {}).get("vacancies", 0)),
@@ -159,8 +156,24 @@ def _change(change: str, left_s: float) -> str:
 def _shown_need(need: Section, now: datetime) -> dict[str, Any]:
     until = parse_datetime(need["until"]) if need.get("until") else None
     left = countdown((until - now).total_seconds()) if until else ""
-    since = parse_datetime(need["since"]) if need.get("since") else None
-    return need | {"text": need["text"].replace("{time}", left), "since": since}
+    return need | {
+        "text": need["text"].replace("{time}", left),
+        "since_text": _since(parse_datetime(need["since"])) if need.get("since") else "",
+    }
+
+
+def _since(at: datetime | None) -> str:
+    time = f"{timezone.localtime(at):%H:%M}" if at else NONE
+    return " " + gettext("since %(time)s.") % {"time": time}
+
+
+def _shown_hold(hold: Section, now: datetime) -> dict[str, Any]:
+    until = parse_datetime(hold["until"]) or now
+    places = ngettext("%(count)s place", "%(count)s places", hold["qty"])
+    return hold | {
+        "left": countdown((until - now).total_seconds()),
+        "qty_text": places % {"count": number(hold["qty"])},
+    }
 
 
 def _shown_run(run: Section) -> dict[str, Any]:

@@ -11,9 +11,9 @@ Note [Ticks]
 """
 
 import asyncio
+import hashlib
 import json
 import logging
-import re
 import time
 import uuid
 from collections import Counter
@@ -47,10 +47,14 @@ class Audience:
 
     @property
     def group(self) -> str:
-        """Return the name of their channel-layer group."""
-        mask = "".join("1" if name in self.sections else "0" for name in overview.SECTIONS)
-        zone = re.sub(r"[^\w.-]", "_", self.zone.replace("/", "."), flags=re.ASCII)
-        return f"dashboard.{PROCESS}.{mask}{int(self.money)}.{zone}"[:99]
+        """Return the name of their channel-layer group: its names are short and plain."""
+        asked = repr((sorted(self.sections), self.money, self.zone))
+        return f"dashboard.{PROCESS}.{hashlib.sha256(asked.encode()).hexdigest()[:24]}"
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Return the sections to read for them; money is counted from what `pace` reads."""
+        return self.sections | {"pace"} if self.money else self.sections
 
 
 @dataclass(frozen=True)
@@ -77,17 +81,15 @@ class Ticker:
         self._watchers: Counter[Audience] = Counter()
         self._told: dict[Audience, _Told] = {}
         self._numbers = 0
-        self._readings: Fresh[str, Reading] = Fresh(self._read, max_age_s=TICK_S * 0.8)
+        # By the set of sections that are wanted: a new page may want one that nobody read yet.
+        self._readings: Fresh[frozenset[str], Reading] = Fresh(self._read, max_age_s=TICK_S * 0.8)
         # A strong reference: the event loop alone would let the task be collected.
         self._task: asyncio.Task[None] | None = None
 
-    def watch(self, audience: Audience, *, known: Reading) -> None:
-        """Count one watcher more, who knows this reading; call it from the event loop."""
+    def watch(self, audience: Audience) -> None:
+        """Count one watcher more; call it from the event loop, before asking for a reading."""
         self._watchers[audience] += 1
-        if audience not in self._told:
-            self._told[audience] = _Told(
-                known.number, time.monotonic(), sections_for(audience, known)
-            )
+        self._told.setdefault(audience, _Told())
         loop = asyncio.get_running_loop()
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
             self._task = loop.create_task(self._tick_forever())
@@ -100,12 +102,13 @@ class Ticker:
             self._told.pop(audience, None)
 
     async def reading(self) -> Reading:
-        """Return what stands in the database, at most a tick old; many askers share one read."""
-        return await self._readings.get("all")
+        """Return what the watchers may want to know, at most a tick old; askers share a read."""
+        wanted = [audience.wanted for audience in self._watchers]
+        return await self._readings.get(frozenset().union(*wanted))
 
-    async def _read(self, _key: str) -> Reading:
+    async def _read(self, wanted: frozenset[str]) -> Reading:
         now = timezone.now()
-        sections = await DASHBOARD.run(overview.read, now=now)
+        sections = await DASHBOARD.run(overview.read, now=now, wanted=wanted)
         self._numbers += 1
         return Reading(self._numbers, now, {name: _json(one) for name, one in sections.items()})
 
@@ -152,9 +155,7 @@ def _news(audience: Audience, told: _Told, reading: Reading) -> dict[str, Any] |
 
 def sections_for(audience: Audience, reading: Reading) -> dict[str, str]:
     """Return what these readers may see of a reading, with money counted in their zone."""
-    sections = {
-        name: text for name, text in reading.sections.items() if name in audience.sections
-    }
+    sections = {name: text for name, text in reading.sections.items() if name in audience.sections}
     if audience.money:
         zone = zone_named(audience.zone) or timezone.get_default_timezone()
         sections["money"] = _json(overview.money(zone=zone, now=reading.at))

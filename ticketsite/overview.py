@@ -1,4 +1,4 @@
-"""What the dashboard shows, read in one go and ready for JSON: sections by name.
+"""What the live pages show, read in one go and ready for JSON: sections by name.
 
 Note [One message for many readers]
     Hundreds of dashboards may be open, in two languages and many zones. So the sections hold
@@ -6,20 +6,22 @@ Note [One message for many readers]
     every language of the site at once. Only money is apart: what is "today" depends on the zone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import ngettext
 
 from loadlab import selectors as lab
 from loadlab.display import duration_text, run_chip, scenario_title, worst_verdict_chip
 from tickets import sales
 from tickets.sales import MINUTE, RecentSales
+from ticketsite.needs import sentences
 from vacancy import overview as stock
 from vacancy.display import Chip, number, state_chip, stock_bar
 
@@ -31,7 +33,7 @@ FAULT_WINDOW = 5 * MINUTE
 FAULT_LIMIT_PCT = 1.0
 CHART_MINUTES = 60
 
-# Which permission a section needs. Nobody is sent what they could not open.
+# Which permission a section of the dashboard needs. Nobody is sent what they could not open.
 SECTIONS = {
     "totals": "vacancy.view_vacancy",
     "stock": "vacancy.view_vacancy",
@@ -42,26 +44,83 @@ SECTIONS = {
     "runs": "loadlab.view_run",
 }
 MONEY_PERMISSION = "tickets.view_purchase"
+# Sections of other pages are named after a vacancy: "vacancy:7", "door:7".
+ONE_VACANCY = {"vacancy": "vacancy.view_vacancy", "door": "tickets.view_ticket"}
 
 RECENT = RecentSales()  # of this process
 Section = dict[str, Any]
 
 
-def read(*, now: datetime) -> dict[str, Section]:
-    """Read every section; the number of queries does not depend on the number of rows."""
-    RECENT.update(now=now)
-    attempts = sales.attempts_by_minute(since=now - timedelta(hours=1))
-    faults = _faults(attempts, now)
-    ending, overdue = sales.holds_ending_count(now=now, within=MINUTE)
-    return {
-        "totals": asdict(stock.totals()),
-        "stock": {"rows": [stock_row(one) for one in stock.most_relevant(limit=STOCK_ROWS)]},
-        "needs": by_language(lambda needs=_needs(now): _sentences(needs, faults, overdue)),
-        "pace": _pace(now),
-        "faults": faults,
-        "holds": {"ending": ending, "rows": [_hold_row(one) for one in _ending()]},
-        "runs": _runs(),
-    }
+def read(*, now: datetime, wanted: Iterable[str]) -> dict[str, Section]:
+    """Read these sections; the number of queries does not depend on the number of rows."""
+    look = _Look(now)
+    sections: dict[str, Section] = {}
+    by_vacancy: dict[str, list[int]] = {kind: [] for kind in ONE_VACANCY}
+    for name in sorted(wanted):
+        kind, _, vacancy = name.partition(":")
+        if vacancy:
+            by_vacancy[kind].append(int(vacancy))
+        else:
+            sections[name] = getattr(look, name)
+    for one in stock.by_ids(by_vacancy["vacancy"]) if by_vacancy["vacancy"] else ():
+        sections[f"vacancy:{one.pk}"] = stock_row(one)
+    for pk, door in sales.doors(by_vacancy["door"]).items() if by_vacancy["door"] else ():
+        sections[f"door:{pk}"] = asdict(door)
+    return sections
+
+
+class _Look:
+    """One look at everything; what several sections need is read once."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    @cached_property
+    def _attempts(self) -> dict[datetime, sales.Attempts]:
+        return sales.attempts_by_minute(since=self.now - timedelta(hours=1))
+
+    @cached_property
+    def _hold_counts(self) -> tuple[int, int]:
+        return sales.holds_ending_count(now=self.now, within=MINUTE)
+
+    @cached_property
+    def totals(self) -> Section:
+        return asdict(stock.totals())
+
+    @cached_property
+    def stock(self) -> Section:
+        return {"rows": [stock_row(one) for one in stock.most_relevant(limit=STOCK_ROWS)]}
+
+    @cached_property
+    def needs(self) -> Section:
+        needs = stock.needs(now=self.now, limit=NEED_ROWS)
+        _ending, overdue = self._hold_counts
+        return by_language(lambda: sentences(needs=needs, faults=self.faults, overdue=overdue))
+
+    @cached_property
+    def pace(self) -> Section:
+        RECENT.update(now=self.now)
+        minutes = RECENT.per_minute(now=self.now, count=CHART_MINUTES)
+        last = sales.sold_since(since=self.now - MINUTE) if any(minutes[-2:]) else 0
+        until = sales.floor(self.now).isoformat()
+        return {"minutes": minutes, "last_minute": last, "until": until}
+
+    @cached_property
+    def faults(self) -> Section:
+        return _faults(self._attempts, self.now)
+
+    @cached_property
+    def holds(self) -> Section:
+        ending, _overdue = self._hold_counts
+        rows = [_hold_row(one) for one in sales.holds_ending(limit=HOLD_ROWS)]
+        return {"ending": ending, "rows": rows}
+
+    @cached_property
+    def runs(self) -> Section:
+        runs = lab.latest_runs(limit=RUN_ROWS)
+        active = next((run for run in runs if run.is_active), None)
+        rows = by_language(lambda: [_run_row(run) for run in runs])
+        return {"rows": rows, "active": active and _active_run(active)}
 
 
 def money(*, zone: tzinfo, now: datetime) -> Section:
@@ -84,12 +143,6 @@ def by_language(write: Callable[[], Any]) -> Section:
         with translation.override(code):
             written[code] = write()
     return written
-
-
-def _pace(now: datetime) -> Section:
-    minutes = RECENT.per_minute(now=now, count=CHART_MINUTES)
-    last = sales.sold_since(since=now - MINUTE) if any(minutes[-2:]) else 0
-    return {"minutes": minutes, "last_minute": last, "until": sales.floor(now).isoformat()}
 
 
 def _faults(attempts: dict[datetime, sales.Attempts], now: datetime) -> Section:
@@ -147,10 +200,6 @@ def _next_change(vacancy: Any) -> tuple[str, datetime | None]:
     return "", None
 
 
-def _ending() -> list[Any]:
-    return sales.holds_ending(limit=HOLD_ROWS)
-
-
 def _hold_row(hold: Any) -> Section:
     return {
         "id": str(hold.pk),
@@ -159,82 +208,6 @@ def _hold_row(hold: Any) -> Section:
         "qty": hold.qty,
         "key": hold.client.name if hold.client else "",
         "until": hold.expires_at.isoformat(),
-    }
-
-
-# ------------------------------------------------------------------------------------- needs you
-
-
-def _needs(now: datetime) -> list[stock.Need]:
-    return stock.needs(now=now, limit=NEED_ROWS)
-
-
-def _sentences(needs: list[stock.Need], faults: Section, overdue: int) -> list[Section]:
-    """Write at most five sentences, worst first; {time} stands for a countdown to `until`."""
-    lines = list(_general(faults, overdue)) + [_sentence(need) for need in needs]
-    return lines[:NEED_ROWS]
-
-
-def _general(faults: Section, overdue: int) -> Iterator[Section]:
-    if faults["alarm"]:
-        yield {
-            "tone": "bad",
-            "subject": gettext("Faults above %(limit)s %%")
-            % {"limit": number(faults["limit_pct"])},
-            "text": gettext("%(fault)s of %(total)s attempts failed in five minutes.")
-            % {"fault": number(faults["fault"]), "total": number(faults["total"])},
-            "since": faults["since"],
-            "url": reverse("admin:tickets_purchase_changelist"),
-        }
-    if overdue:
-        yield {
-            "tone": "bad",
-            "subject": ngettext(
-                "%(count)s hold is over", "%(count)s holds are over", overdue
-            )
-            % {"count": number(overdue)},
-            "text": gettext("and still keep places: no worker gives them back."),
-            "url": reverse("admin:vacancy_vacancy_changelist"),
-        }
-
-
-def _sentence(need: stock.Need) -> Section:
-    vacancy = need.vacancy
-    text, until = _NEED_TEXTS[need.kind](vacancy)
-    return {
-        "tone": "warn" if need.kind != "late_draft" else "bad",
-        "subject": vacancy.name,
-        "text": text,
-        "until": until and until.isoformat(),
-        "url": reverse("admin:vacancy_vacancy_change", args=[vacancy.pk]),
-    }
-
-
-def _no_place(vacancy: Any) -> tuple[str, datetime | None]:
-    if not vacancy.held:
-        return gettext("is sold out and still on sale."), None
-    held = ngettext("%(count)s held.", "%(count)s held.", vacancy.held)
-    return gettext("has no free place.") + " " + held % {"count": number(vacancy.held)}, None
-
-
-_NEED_TEXTS: dict[str, Callable[[Any], tuple[str, datetime | None]]] = {
-    "late_draft": lambda one: (gettext("should be on sale and is still a draft."), None),
-    "no_place": _no_place,
-    "draft": lambda one: (gettext("opens in {time} and is still a draft."), one.on_sale_from),
-    "paused": lambda one: (gettext("is paused: nobody can buy."), None),
-    "over": lambda one: (gettext("is over and still on sale: close it."), None),
-}
-
-
-# ------------------------------------------------------------------------------------------- runs
-
-
-def _runs() -> Section:
-    runs = lab.latest_runs(limit=RUN_ROWS)
-    active = next((run for run in runs if run.is_active), None)
-    return {
-        "rows": by_language(lambda: [_run_row(run) for run in runs]),
-        "active": active and _active_run(active),
     }
 
 
@@ -275,6 +248,6 @@ def chip_words(chip: Chip) -> dict[str, str]:
 
 def state_chips() -> dict[str, dict[str, str]]:
     """Return the chip of every state a vacancy may have, in the language that is active now."""
-    return {state: chip_words(state_chip(state)) for state in ("draft", "on_sale", "paused", "closed")}
-
-
+    return {
+        state: chip_words(state_chip(state)) for state in ("draft", "on_sale", "paused", "closed")
+    }

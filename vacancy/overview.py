@@ -43,6 +43,11 @@ def most_relevant(*, limit: int) -> list[Vacancy]:
     return list(real_vacancies().annotate(rank=rank).order_by("rank", "-pk")[:limit])
 
 
+def by_ids(ids: list[int]) -> list[Vacancy]:
+    """Return these vacancies, as far as they are real ones."""
+    return list(real_vacancies().filter(pk__in=ids))
+
+
 def _rank(ranks: dict[Any, int], *, otherwise: int) -> Case:
     cases = [When(state=state, then=Value(rank)) for state, rank in ranks.items()]
     return Case(*cases, default=Value(otherwise), output_field=IntegerField())
