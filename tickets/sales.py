@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import CharField, Count, Func, Q, Sum
+from django.db.models import CharField, Count, Func, Max, Min, Q, Sum
 
 from tickets.models import AttemptMinute, Hold, Purchase, Ticket
 
@@ -17,17 +17,27 @@ SHOWN_FORMAT = "%Y-%m-%d %H:%M"
 
 
 class MinuteText(Func):
-    """The minute of a timestamp as text in UTC; Django's own TruncMinute is Python in SQLite."""
+    """The minute of a timestamp as text in UTC; Django's own TruncMinute is Python in SQLite.
+
+    With fewer `letters` it is the hour (13) or the day (10).
+    """
 
     output_field = CharField()
 
+    def __init__(self, expression: str, *, letters: int = 16) -> None:
+        """Remember how much of `2026-05-01 12:00` to keep."""
+        super().__init__(expression)
+        self.letters = letters
+
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """Timestamps are stored as text in UTC."""
-        return self.as_sql(compiler, connection, template="substr(%(expressions)s, 1, 16)")
+        template = f"substr(%(expressions)s, 1, {self.letters})"
+        return self.as_sql(compiler, connection, template=template)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """The same text."""
-        template = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
+        shape = "YYYY-MM-DD HH24:MI"[: self.letters + (self.letters > 10) * 2]
+        template = f"to_char(%(expressions)s AT TIME ZONE 'UTC', '{shape}')"
         return self.as_sql(compiler, connection, template=template)
 
 
@@ -191,3 +201,64 @@ def holds_ending_count(*, now: datetime, within: timedelta) -> tuple[int, int]:
 
 def _active_holds() -> Any:
     return Hold.objects.filter(status=Hold.Status.ACTIVE, vacancy__is_rehearsal=False)
+
+
+@dataclass(frozen=True)
+class VacancyTotals:
+    """What the purchases of one vacancy add up to; money in minor units."""
+
+    purchases: int
+    cancelled: int
+    money: int
+
+
+def totals_of(*, vacancy_id: int) -> VacancyTotals:
+    """Add up the purchases of one vacancy, in one query."""
+    confirmed = Q(status=Purchase.Status.CONFIRMED)
+    sums = Purchase.objects.filter(vacancy=vacancy_id).aggregate(
+        purchases=Count("pk", filter=confirmed),
+        cancelled=Count("pk", filter=~confirmed),
+        money=Sum("total", filter=confirmed, default=0),
+    )
+    return VacancyTotals(**sums)
+
+
+def latest_purchases(*, vacancy_id: int, limit: int) -> list[Purchase]:
+    """Return the newest purchases of one vacancy, with their clients."""
+    rows = Purchase.objects.filter(vacancy=vacancy_id).select_related("client")
+    return list(rows.order_by("-created_at")[:limit])
+
+
+def latest_admissions(*, vacancy_id: int, limit: int) -> list[Ticket]:
+    """Return the tickets with which somebody came in last, with their purchases."""
+    came = Ticket.objects.filter(purchase__vacancy=vacancy_id, checked_in_at__isnull=False)
+    return list(came.select_related("purchase").order_by("-checked_in_at")[:limit])
+
+
+# By how long the sale has lasted: minutes, hours or days are one step of the curve.
+STEPS = ((timedelta(hours=4), 16), (timedelta(days=10), 13), (timedelta.max, 10))
+
+
+def sold_over_time(*, vacancy_id: int) -> list[tuple[str, int]]:
+    """Return how many places had been sold by the end of each step: (instant, places).
+
+    What was cancelled later is left out, so the last number is what is sold now. A step is a
+    minute, an hour or a day, so a long sale has no more points than a short one.
+    """
+    sold = Purchase.objects.filter(vacancy=vacancy_id, status=Purchase.Status.CONFIRMED).order_by()
+    span = sold.aggregate(first=Min("created_at"), last=Max("created_at"))
+    if span["first"] is None:
+        return []
+    letters = next(one for limit, one in STEPS if span["last"] - span["first"] <= limit)
+    steps = sold.annotate(step=MinuteText("created_at", letters=letters)).values("step")
+    total, points = 0, [(floor(span["first"]).isoformat(), 0)]
+    for row in steps.annotate(places=Sum("qty")).order_by("step"):
+        total += row["places"]
+        points.append((_end_of(row["step"], span["last"]).isoformat(), total))
+    return points
+
+
+def _end_of(step: str, last: datetime) -> datetime:
+    shape = SHOWN_FORMAT[: {16: 14, 13: 11, 10: 8}[len(step)]]
+    length = {16: MINUTE, 13: timedelta(hours=1), 10: timedelta(days=1)}[len(step)]
+    return min(datetime.strptime(step, shape).replace(tzinfo=UTC) + length, last)

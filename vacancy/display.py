@@ -38,6 +38,13 @@ VACANCY_CHIPS = {
     Vacancy.State.CLOSED: Chip(_("Closed"), "lock", "quiet"),
 }
 
+MOVEMENT_KINDS = {
+    "capacity": _("Capacity"),
+    "released": _("Hold released"),
+    "expired": _("Hold expired"),
+    "cancelled": _("Purchase cancelled"),
+    "state": _("State"),
+}
 DEFAULT_CHIP = Chip(_("Default"), "star", "quiet")
 
 
@@ -49,6 +56,11 @@ def chip_html(chip: Chip) -> SafeString:
 def state_chip(state: str) -> Chip:
     """Return the chip of a vacancy's state."""
     return VACANCY_CHIPS[Vacancy.State(state)]
+
+
+def movement_kind(kind: str) -> str:
+    """Name what moved the counters."""
+    return str(MOVEMENT_KINDS.get(kind, kind))
 
 
 @dataclass(frozen=True)

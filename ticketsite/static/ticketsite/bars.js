@@ -128,7 +128,7 @@ export class MinuteBars {
     const table = document.createElement("table");
     table.className = "ts-table";
     table.lang = language;
-    table.createTHead().insertRow().append(...[gettext("Minute"), gettext("Sold")].map(heading));
+    table.createTHead().insertRow().append(heading(gettext("Minute")), heading(gettext("Sold")));
     const body = table.createTBody();
     for (let at = this.#minutes.length - 1; at >= 0; at -= 1) {
       const row = body.insertRow();

@@ -1,19 +1,12 @@
 // The parts of the dashboard: each method writes one section into the page.
 
+import { changeText, left } from "./countdowns.js";
 import { fillHold, fillNeed, fillRun, fillStock } from "./fills.js";
 import { fill, gettext, ngettext } from "./i18n.js";
 import { Rows, setHref, setText, slot } from "./rows.js";
 import { countdown, moneyWhole, number } from "./words.js";
 
 const template = (id) => document.getElementById(id);
-const left = (until) => (new Date(until).getTime() - Date.now()) / 1000;
-
-function changeText({ change, until }) {
-  const seconds = until ? left(until) : 0;
-  if (seconds <= 0) return "";
-  const words = change === "opens" ? gettext("opens in %(time)s") : gettext("closes in %(time)s");
-  return fill(words, { time: countdown(seconds) });
-}
 
 export class Parts {
   #root;
