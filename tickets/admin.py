@@ -141,7 +141,6 @@ class PurchaseAdmin(ReadOnly, ModelAdmin):
         "buyer_email",
         "client__name",
         "client__prefix__istartswith",
-        "idempotency_key__exact",
         "tickets__code__istartswith",
     )
     search_help_text = _("Ticket code, buyer, e-mail, key, purchase id or idempotency key")
@@ -223,11 +222,12 @@ class PurchaseAdmin(ReadOnly, ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Accept ticket codes as they are printed."""
-        found: tuple[QuerySet[Any], bool] = super().get_search_results(
-            request, queryset, _without_dashes(search_term.strip())
-        )
-        return found
+        """Accept ticket codes as they are printed; an idempotency key may look like one."""
+        term = search_term.strip()
+        found, may_repeat = super().get_search_results(request, queryset, _without_dashes(term))
+        if term:
+            found = found | queryset.filter(idempotency_key=term)
+        return found, may_repeat
 
     @display(description=_("Purchase"))
     def purchase_id(self, purchase: Purchase) -> SafeString:

@@ -32,8 +32,11 @@ export function countdown(seconds) {
   return hours ? `${hours}:${tail}` : tail;
 }
 
+// Day before month, as the server writes it.
+const days = language === "en" ? "en-GB" : language;
+
 function written(at, options) {
-  return new Intl.DateTimeFormat(language, { hourCycle: "h23", ...options }).format(new Date(at));
+  return new Intl.DateTimeFormat(days, { hourCycle: "h23", ...options }).format(new Date(at));
 }
 
 export function timeOfDay(at, { seconds = false } = {}) {
