@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -42,7 +42,9 @@ async def _pages(vacancy_id: int) -> AsyncIterator[bytes]:
     yield exporting.header()
     after: exporting.Place | None = None
     while True:
-        text, after = await sync_to_async(exporting.page)(vacancy_id=vacancy_id, after=after)
+        text, after = await database_sync_to_async(exporting.page)(
+            vacancy_id=vacancy_id, after=after
+        )
         yield text
         if after is None:
             return

@@ -7,6 +7,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from django.db import transaction
 from django.utils.translation import gettext
@@ -57,15 +58,13 @@ def fates(*, text: str) -> list[Fate]:
     """
     reader = csv.DictReader(io.StringIO(text))
     _check_header(list(reader.fieldnames or ()))
+    rows = [(reader.line_num, row) for row in islice(reader, MOST_ROWS + 1)]
+    if len(rows) > MOST_ROWS:
+        raise FileRefused(
+            gettext("More than %(count)s rows: cut the file.") % {"count": number(MOST_ROWS)}
+        )
     known = _known()
-    found: list[Fate] = []
-    for row in reader:
-        if len(found) >= MOST_ROWS:
-            raise FileRefused(
-                gettext("More than %(count)s rows: cut the file.") % {"count": number(MOST_ROWS)}
-            )
-        found.append(_fate(reader.line_num, row, known))
-    return found
+    return [_fate(line, row, known) for line, row in rows]
 
 
 def _check_header(header: list[str]) -> None:

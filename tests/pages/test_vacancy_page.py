@@ -5,6 +5,7 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from channels.db import database_sync_to_async
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
@@ -234,9 +235,7 @@ class TestExport:
         return make_vacancy()
 
     async def test_every_purchase_is_a_row_whatever_its_state(self, browser, vacancy):
-        from asgiref.sync import sync_to_async
-
-        buy = sync_to_async(make_purchase)
+        buy = database_sync_to_async(make_purchase)
         await buy(vacancy, buyer_name="Ada", buyer_email="ada@example.org")
         await buy(vacancy, status="cancelled", cancelled_at=FIRST, cancel_reason="Twice")
 
@@ -248,20 +247,16 @@ class TestExport:
         assert {row["total"] for row in rows} == {"25.00"}
 
     async def test_pages_follow_each_other_without_a_hole(self, browser, vacancy, monkeypatch):
-        from asgiref.sync import sync_to_async
-
         monkeypatch.setattr(exporting, "PAGE_ROWS", 3)
         for _ in range(7):
-            await sync_to_async(make_purchase)(vacancy)
+            await database_sync_to_async(make_purchase)(vacancy)
 
         rows = await downloaded(browser, vacancy)
 
         assert len({row["purchase"] for row in rows}) == 7
 
     async def test_formula_of_a_buyer_is_only_text(self, browser, vacancy):
-        from asgiref.sync import sync_to_async
-
-        await sync_to_async(make_purchase)(vacancy, buyer_name="=HYPERLINK(1)")
+        await database_sync_to_async(make_purchase)(vacancy, buyer_name="=HYPERLINK(1)")
 
         assert (await downloaded(browser, vacancy))[0]["buyer_name"] == "'=HYPERLINK(1)"
 
