@@ -66,7 +66,7 @@ def _fresh_process_memory() -> Iterator[None]:
 def _lanes_give_back_their_connections(django_db_setup: None) -> Iterator[None]:
     """A test database cannot be dropped while a lane still holds a connection to it."""
     yield
-    for lane in (READS, till.TILL, LIVE):
+    for lane in (READS, LIVE, till.TILL):
         lane.close_connection()
 
 
@@ -138,6 +138,7 @@ def make_vacancy(*, capacity: int = 10, **fields: Any) -> Vacancy:
         "price": 4500,
         "state": Vacancy.State.ON_SALE,
         "capacity": capacity,
+        "initial_capacity": capacity,
         "available": capacity,
     }
     return Vacancy.objects.create(**usual | fields)

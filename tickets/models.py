@@ -1,8 +1,10 @@
-"""Everything a client owns: keys, purchases and the tickets inside them."""
+"""Everything a client owns: keys, holds, purchases and the tickets inside them."""
 
 import secrets
+import time
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -11,9 +13,29 @@ CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O, no 1/I: people rea
 CODE_LENGTH = 20  # 32 ** 20 = 100 bits: not to be guessed
 
 
+_CODE_OF_BYTE = bytes(ord(CODE_ALPHABET[byte % 32]) for byte in range(256))
+
+
 def new_code() -> str:
     """Return a ticket code of 100 random bits."""
-    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+    return secrets.token_bytes(CODE_LENGTH).translate(_CODE_OF_BYTE).decode()
+
+
+def new_id() -> uuid.UUID:
+    """Return a UUID of version 7 (RFC 9562, 5.7): 48 bits of Unix time in ms, 74 random bits.
+
+    Rows that are made together lie together in the index, however many there are: a random id
+    would touch another page of it with every sale.
+    """
+    bits = int.from_bytes(secrets.token_bytes(10))
+    ms = time.time_ns() // 1_000_000
+    return uuid.UUID(
+        int=(ms & (1 << 48) - 1) << 80
+        | 7 << 76
+        | (bits >> 62 & 0xFFF) << 64
+        | 2 << 62
+        | bits & (1 << 62) - 1
+    )
 
 
 class ApiKey(models.Model):
@@ -54,7 +76,105 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
-class Purchase(models.Model):
+class Asked(models.Model):
+    """What a hold and a purchase have in common: one client asked for places for one buyer.
+
+    Note [Idempotency keys live on what they made]
+        A request's idempotency key is stored on the row that the request made, under a unique
+        constraint with the client and the scope (method and path). A repeat finds the row and is
+        given the same answer; two that race meet at the constraint. There is no second table
+        that could disagree with the first, and none to clean up: refusals leave no row, and a
+        key that is older than a day gives way when it is used again (tickets.repeats).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    vacancy = models.ForeignKey(
+        "vacancy.Vacancy",
+        on_delete=models.PROTECT,
+        related_name="%(class)ss",
+        db_index=False,  # the index below begins with it
+    )
+    client = models.ForeignKey(
+        ApiKey,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="%(class)ss",
+        db_index=False,  # so does that of the client's own pages
+    )
+    qty = models.PositiveSmallIntegerField()
+    unit_price = models.PositiveIntegerField(help_text="Minor units, as it was when asked.")
+    currency = models.CharField(max_length=3)
+    buyer_name = models.CharField(max_length=200, blank=True)
+    buyer_email = models.CharField(max_length=254, blank=True)
+    # NULL is outside the unique constraint, "" would not be.
+    idempotency_key = models.CharField(max_length=255, null=True, editable=False)  # noqa: DJ001
+    request_scope = models.CharField(
+        max_length=70, blank=True, editable=False, help_text="Method and path of the request."
+    )
+    request_hash = models.CharField(max_length=64, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        """Shared columns, no table."""
+
+        abstract = True
+
+
+class Hold(Asked):
+    """A claim on `qty` places until `expires_at`, that instant excluded."""
+
+    class Status(models.TextChoices):
+        """What became of it; an active one that is past its time has expired, swept or not."""
+
+        ACTIVE = "active", "Active"
+        CONFIRMED = "confirmed", "Confirmed"
+        RELEASED = "released", "Released"
+        EXPIRED = "expired", "Expired"
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One hold for one idempotency key; a state of its own for each way it can end."""
+
+        ordering = ("-created_at", "id")
+        constraints = (
+            models.CheckConstraint(name="hold_qty_positive", condition=Q(qty__gte=1)),
+            models.CheckConstraint(
+                name="hold_status_known",
+                condition=Q(status__in=("active", "confirmed", "released", "expired")),
+            ),
+            models.CheckConstraint(
+                name="hold_ended_exactly_when_not_active",
+                condition=Q(status="active", ended_at__isnull=True)
+                | (~Q(status="active") & Q(ended_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="hold_expires_after_it_begins", condition=Q(expires_at__gt=F("created_at"))
+            ),
+            models.UniqueConstraint(
+                name="hold_once_per_idempotency_key",
+                fields=["idempotency_key", "client", "request_scope"],
+                condition=Q(idempotency_key__isnull=False),
+            ),
+        )
+        indexes = (
+            # What the sweep and the till look for; ended holds are not in it.
+            models.Index(
+                name="hold_active_by_expiry",
+                fields=["vacancy", "expires_at"],
+                condition=Q(status="active"),
+            ),
+            models.Index(name="hold_of_client", fields=["client", "-created_at"]),
+        )
+
+    def __str__(self) -> str:
+        """Name it by its id."""
+        return f"Hold {self.pk}"
+
+
+class Purchase(Asked):
     """A sale of `qty` places to one buyer."""
 
     class Status(models.TextChoices):
@@ -63,24 +183,27 @@ class Purchase(models.Model):
         CONFIRMED = "confirmed", "Confirmed"
         CANCELLED = "cancelled", "Cancelled"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    vacancy = models.ForeignKey(
-        "vacancy.Vacancy", on_delete=models.PROTECT, related_name="purchases"
-    )
-    client = models.ForeignKey(
-        ApiKey, on_delete=models.PROTECT, null=True, related_name="purchases"
-    )
-    qty = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=10, choices=Status, default=Status.CONFIRMED)
-    unit_price = models.PositiveIntegerField(help_text="Minor units, as it was when sold.")
     total = models.PositiveBigIntegerField(help_text="Minor units.")
-    currency = models.CharField(max_length=3)
-    buyer_name = models.CharField(max_length=200, blank=True)
-    buyer_email = models.CharField(max_length=254, blank=True)
-    # NULL is outside the unique constraint, "" would not be.
-    idempotency_key = models.CharField(max_length=255, null=True, editable=False)  # noqa: DJ001
-    request_hash = models.CharField(max_length=64, blank=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now)
+    remaining = models.PositiveIntegerField(
+        null=True,
+        editable=False,
+        help_text="Places that were available right after it, as its client was told.",
+    )
+    hold = models.OneToOneField(
+        Hold, on_delete=models.PROTECT, null=True, editable=False, related_name="purchase"
+    )
+    cancelled_at = models.DateTimeField(null=True, editable=False)
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
+        help_text="Empty if its client did it.",
+    )
+    cancel_reason = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         """One purchase for one idempotency key of one client, whatever the code does."""
@@ -95,13 +218,23 @@ class Purchase(models.Model):
             models.CheckConstraint(
                 name="purchase_status_known", condition=Q(status__in=("confirmed", "cancelled"))
             ),
+            models.CheckConstraint(
+                name="purchase_cancelled_at_exactly_when_cancelled",
+                condition=Q(status="confirmed", cancelled_at__isnull=True)
+                | Q(status="cancelled", cancelled_at__isnull=False),
+            ),
             models.UniqueConstraint(
                 name="purchase_once_per_idempotency_key",
-                fields=["client", "idempotency_key"],
+                # The key comes first, so that people can search by it alone.
+                fields=["idempotency_key", "client", "request_scope"],
                 condition=Q(idempotency_key__isnull=False),
             ),
         )
-        indexes = (models.Index(name="purchase_newest_first", fields=["-created_at"]),)
+        indexes = (
+            models.Index(name="purchase_newest_first", fields=["-created_at"]),
+            models.Index(name="purchase_of_client", fields=["client", "-created_at"]),
+            models.Index(name="purchase_of_vacancy", fields=["vacancy", "-created_at"]),
+        )
 
     def __str__(self) -> str:
         """Name it by its id, which buyers quote."""
@@ -113,6 +246,7 @@ class Ticket(models.Model):
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="tickets")
     code = models.CharField(max_length=CODE_LENGTH, unique=True, default=new_code)
+    checked_in_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         """Tickets are listed in the order they were issued."""

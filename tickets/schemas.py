@@ -3,12 +3,15 @@
 import uuid
 from datetime import datetime
 
+from django.db.models import TextChoices
 from ninja import Field, Schema
 from pydantic import ConfigDict
 
-from tickets.models import Purchase
+from tickets.models import Hold, Purchase, Ticket
 from vacancy.schemas import MAX_ID
 
+DEFAULT_HOLD_S = 600
+MAX_HOLD_S = 3600
 MAX_QTY = 1000  # far above any limit per purchase; keeps nonsense out of the queue
 
 
@@ -34,6 +37,70 @@ class PurchaseIn(Schema):
     vacancy: int = Field(ge=1, le=MAX_ID, strict=True, examples=[1])
     qty: int = Field(ge=1, le=MAX_QTY, strict=True, examples=[2])
     buyer: BuyerIn = BuyerIn()
+
+
+class HoldIn(PurchaseIn):
+    """What a buyer wants kept."""
+
+    hold_seconds: int = Field(
+        DEFAULT_HOLD_S,
+        ge=1,
+        le=MAX_HOLD_S,
+        strict=True,
+        description="How long the places are kept.",
+        examples=[600],
+    )
+
+
+class ConfirmIn(Schema):
+    """Optional: who the places are for, if that was not known when they were held."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    buyer: BuyerIn = BuyerIn()
+
+
+class CancelIn(Schema):
+    """Optional: why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(
+        default="", max_length=200, pattern=r"^[^\x00]*$", examples=["Buyer fell ill"]
+    )
+
+
+class HoldOut(Schema):
+    """A hold as its own client sees it."""
+
+    id: uuid.UUID
+    vacancy: int = Field(examples=[1])
+    qty: int = Field(examples=[2])
+    status: Hold.Status
+    expires_at: datetime = Field(description="That instant excluded.")
+    total: int = Field(
+        description="What confirming it will cost, in minor units of the currency.",
+        examples=[9000],
+    )
+    currency: str = Field(examples=["EUR"])
+    purchase: uuid.UUID | None = Field(description="What it became, once it is confirmed.")
+    created_at: datetime
+
+    @classmethod
+    def build(cls, hold: Hold, *, purchase_id: uuid.UUID | None, now: datetime) -> "HoldOut":
+        """Put a hold into the documented shape; one past its time has expired, swept or not."""
+        over = hold.status == Hold.Status.ACTIVE and now >= hold.expires_at
+        return cls(
+            id=hold.pk,
+            vacancy=hold.vacancy_id,
+            qty=hold.qty,
+            status=Hold.Status.EXPIRED if over else Hold.Status(hold.status),
+            expires_at=hold.expires_at,
+            total=hold.unit_price * hold.qty,
+            currency=hold.currency,
+            purchase=purchase_id,
+            created_at=hold.created_at,
+        )
 
 
 class TicketOut(Schema):
@@ -66,6 +133,52 @@ class PurchaseOut(Schema):
             currency=purchase.currency,
             tickets=[TicketOut(code=code) for code in codes],
             created_at=purchase.created_at,
+        )
+
+
+class PurchasePage(Schema):
+    """Some of your purchases, newest first."""
+
+    purchases: list[PurchaseOut]
+    next: str | None = Field(
+        description="Send it as `cursor` for the next page; null on the last one.",
+        examples=[None],
+    )
+
+
+class AdmissionOut(Schema):
+    """A ticket as the door sees it."""
+
+    class Status(TextChoices):
+        """Whether it still admits somebody."""
+
+        VALID = "valid"
+        CHECKED_IN = "checked_in"
+        CANCELLED = "cancelled"
+
+    code: str = Field(examples=["7KQ2MZP4XHRD9TBWC5NA"])
+    status: Status
+    vacancy: int = Field(examples=[1])
+    vacancy_name: str = Field(examples=["Concert, floor standing"])
+    purchase: uuid.UUID
+    buyer_name: str = Field(examples=["Ada Lovelace"])
+    checked_in_at: datetime | None
+
+    @classmethod
+    def build(cls, ticket: Ticket) -> "AdmissionOut":
+        """Put a ticket into the documented shape; reads its purchase and vacancy."""
+        purchase = ticket.purchase
+        status = cls.Status.CHECKED_IN if ticket.checked_in_at else cls.Status.VALID
+        if purchase.status == Purchase.Status.CANCELLED:
+            status = cls.Status.CANCELLED
+        return cls(
+            code=ticket.code,
+            status=status,
+            vacancy=purchase.vacancy_id,
+            vacancy_name=purchase.vacancy.name,
+            purchase=purchase.pk,
+            buyer_name=purchase.buyer_name,
+            checked_in_at=ticket.checked_in_at,
         )
 
 

@@ -4,12 +4,13 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
-from tickets.models import ApiKey, Purchase, Ticket
+from tickets.models import ApiKey, Hold, Purchase, Ticket
 from vacancy import selectors as stock_rows
 
 
@@ -21,6 +22,13 @@ class Client:
     name: str
     scopes: frozenset[str]
     vacancy_id: int | None  # bound to this vacancy alone (rehearsals), or None
+
+
+class Cursor(NamedTuple):
+    """The last row of a page."""
+
+    created_at: datetime
+    pk: uuid.UUID
 
 
 @dataclass(frozen=True)
@@ -59,11 +67,6 @@ def key_exists(*, secret: str) -> bool:
     return ApiKey.objects.filter(digest=key_digest(secret)).exists()
 
 
-def purchase_by_idempotency_key(*, client: Client, key: str) -> Purchase | None:
-    """Return the purchase this client made with this idempotency key, if any."""
-    return Purchase.objects.filter(client=client.key_id, idempotency_key=key).first()
-
-
 def purchase_of_client(*, client: Client, purchase_id: uuid.UUID) -> Purchase | None:
     """Return one of the client's own purchases, with its tickets, or None."""
     return (
@@ -71,6 +74,42 @@ def purchase_of_client(*, client: Client, purchase_id: uuid.UUID) -> Purchase | 
         .filter(client=client.key_id, pk=purchase_id)
         .first()
     )
+
+
+def purchases_of_client(*, client: Client, after: Cursor | None, limit: int) -> list[Purchase]:
+    """Return at most `limit` of the client's purchases with their tickets, newest first.
+
+    `after`: only those that come later in this order than the one that the cursor names.
+    """
+    rows = Purchase.objects.prefetch_related("tickets").filter(client=client.key_id)
+    if after is not None:
+        same = Q(created_at=after.created_at, pk__lt=after.pk)
+        rows = rows.filter(same | Q(created_at__lt=after.created_at))
+    return list(rows.order_by("-created_at", "-pk")[:limit])
+
+
+def hold_of_client(*, client: Client, hold_id: uuid.UUID) -> tuple[Hold, uuid.UUID | None] | None:
+    """Return one of the client's own holds and the purchase it became, or None."""
+    rows = Hold.objects.filter(client=client.key_id, pk=hold_id)
+    hold = rows.annotate(purchase_pk=F("purchase")).first()
+    return (hold, hold.purchase_pk) if hold else None
+
+
+def tickets_at_door(*, client: Client) -> QuerySet[Ticket]:
+    """Return the tickets that a door with this key may look up: one run's own, or all real ones.
+
+    A door is seldom the shop that sold, so it is not asked whose purchase it was: the code is
+    the secret.
+    """
+    if client.vacancy_id is not None:
+        return Ticket.objects.filter(purchase__vacancy=client.vacancy_id)
+    return real_tickets()
+
+
+def ticket_at_door(*, client: Client, code: str) -> Ticket | None:
+    """Return the ticket with this code, its purchase and vacancy, or None."""
+    tickets = tickets_at_door(client=client).select_related("purchase__vacancy")
+    return tickets.filter(code=code).first()
 
 
 def ticket_codes(*, purchase: Purchase) -> list[str]:

@@ -1,248 +1,184 @@
-"""Every write a client causes: keys made and revoked, places bought.
+"""What a client owns, changed one at a time: keys, cancellations, releases, admissions.
 
-Note [Idempotency]
-    The key is stored on the purchase itself, under a unique constraint with its client. A repeat
-    finds the row and gets the same answer; two that race meet at the constraint, one transaction
-    rolls back whole (its places included) and then reads the winner's row. There is no second
-    table that could disagree with the first. Refusals leave no row, so a retry after a restock
-    may succeed.
+Selling is done in batches: see tickets.selling.
 """
 
-import hashlib
 import secrets
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+import uuid
 from datetime import datetime
 from typing import ClassVar
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
 
-from tickets.models import ApiKey, Purchase, Ticket, new_code
-from tickets.selectors import Client, key_digest, purchase_by_idempotency_key, ticket_codes
+from tickets import selling
+from tickets.models import ApiKey, Hold, Purchase, Ticket
+from tickets.selectors import Client, key_digest, tickets_at_door
+from tickets.wishes import HoldConfirmed, HoldExpired, HoldNotFound, SaleRefusal
 from vacancy import selectors as stock_rows
 from vacancy import services as stock
 
 KEY_PREFIX = "tsk_"  # so that secret scanners can find a leaked one
 SCOPES = ("buy", "check_in")
+SWEEP_LIMIT = 1000  # holds a vacancy and round: a sweep must not keep buyers waiting
 
 
-class SaleRefusal(Exception):
-    """An expected refusal: nothing was sold. `code` is stable, the message is for people."""
+class PurchaseNotFound(SaleRefusal):
+    """No such purchase, or another client's."""
 
-    code: ClassVar[str]
-
-
-class IdempotencyKeyReused(SaleRefusal):
-    """The key was used before, for another request."""
-
-    code = "idempotency-key-reused"
+    code = "not-found"
 
 
-@dataclass(frozen=True)
-class Order:
-    """What one buyer asks for. `idempotency_key` None means: not repeatable (short form)."""
+class TicketNotFound(SaleRefusal):
+    """No ticket has this code, or it is not one that this client may see."""
 
-    vacancy_id: int | None  # None: the one the key is bound to, or else the default one
-    qty: int
-    client: Client | None  # None: anonymous, short form only
-    buyer_name: str = ""
-    buyer_email: str = ""
-    idempotency_key: str | None = None
-
-    @property
-    def bound_to(self) -> int | None:
-        """The only vacancy that this client's key sees, if it is such a key."""
-        return self.client.vacancy_id if self.client else None
-
-    @property
-    def request_hash(self) -> str:
-        """Fingerprint of what was asked, to tell a repeat from another request."""
-        asked = (self.vacancy_id, self.qty, self.buyer_name, self.buyer_email)
-        return hashlib.sha256(repr(asked).encode()).hexdigest()
+    code = "not-found"
 
 
-@dataclass(frozen=True)
-class Sale:
-    """What was sold; `remaining` counts the vacancy's free places right after it."""
+class AlreadyCheckedIn(SaleRefusal):
+    """The ticket has been used; `checked_in_at` says when."""
 
-    purchase: Purchase
-    codes: list[str]
-    remaining: int
+    code: ClassVar[str] = "already-checked-in"
+
+    def __init__(self, message: str, *, checked_in_at: datetime) -> None:
+        """Keep the moment beside the sentence."""
+        super().__init__(message)
+        self.checked_in_at = checked_in_at
 
 
-def buy(*, order: Order, now: datetime) -> Sale:
-    """Sell the places and record who has them; returns after COMMIT.
+class PurchaseCancelled(SaleRefusal):
+    """The ticket's purchase was cancelled: it admits nobody."""
 
-    A repeat of an answered idempotency key returns the first purchase and sells nothing.
+    code = "purchase-cancelled"
+
+
+@transaction.atomic(durable=True)
+def purchase_cancel(
+    *,
+    purchase_id: uuid.UUID,
+    client: Client | None,
+    actor: User | None,
+    reason: str,
+    now: datetime,
+) -> Purchase:
+    """Take a purchase back and make its places available again, in one transaction, once.
+
+    A purchase that is cancelled already is returned as it is. `client` None: on behalf of the
+    organiser, whose `actor` is then written down.
 
     Raises:
-        IdempotencyKeyReused: the key stands for another request.
-        vacancy.services.StockRefusal: not found, not on sale, over the limit or sold out.
+        PurchaseNotFound: no such purchase of this client.
+        AlreadyCheckedIn: somebody went in with one of its tickets; nothing was changed.
     """
-    earlier = _earlier(order)
-    if earlier is not None:
-        return earlier
-    try:
-        return _sell(order=order, now=now)
-    except (IntegrityError, stock.StockRefusal):
-        # A twin may have won the race since we looked; our transaction is gone with everything
-        # in it. A refusal too: the twin may have the last place, or the sale ended behind it.
-        earlier = _earlier(order)
-        if earlier is None:
-            raise
-        return earlier
-
-
-def buy_together(*, orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
-    """Serve several buyers with one COMMIT; each gets a sale or an error of their own.
-
-    Within a vacancy first come, first served; vacancies are taken in id order, so that two
-    processes cannot block each other. If the whole transaction fails before its COMMIT,
-    nothing was sold and everybody is served alone.
-
-    Raises:
-        DatabaseError: the COMMIT itself failed and its fate is not known. Nobody is told yes;
-            a repeat with the same idempotency key finds out.
-    """
-    if len(orders) > 1:
-        ready_to_commit = False
-        try:
-            with transaction.atomic(durable=True):
-                answers = _answers_together(orders, now)
-                if not any(isinstance(answer, DatabaseError) for answer in answers):
-                    ready_to_commit = True
-                    return answers
-                transaction.set_rollback(True)
-        except DatabaseError:
-            if ready_to_commit:
-                raise
-    return [_answer(order, now) for order in orders]
-
-
-def _answers_together(orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
-    answers: dict[int, Sale | Exception] = {}
-    places: dict[int, list[int]] = defaultdict(list)  # vacancy id: who wants it, by position
-    for at, order in enumerate(orders):
-        try:
-            places[_wanted_vacancy(order)].append(at)
-        except stock.VacancyNotFound as refusal:
-            answers[at] = refusal
-    for _, group in sorted(places.items()):
-        found = _answers_for_one_vacancy([orders[at] for at in group], now)
-        answers |= dict(zip(group, found, strict=True))
-    return [answers[at] for at in range(len(orders))]
-
-
-def _answers_for_one_vacancy(orders: list[Order], now: datetime) -> list[Sale | Exception]:
-    """Sell to all at once; one by one if that cannot be, as with a twin among them."""
-    # A key that is bound to rehearsal stock sees another vacancy than the rest of the world.
-    alike = len({order.bound_to for order in orders}) == 1
-    if len(orders) > 1 and alike:
-        try:
-            with transaction.atomic():
-                return _sell_to_all(orders, now)
-        except (IntegrityError, stock.StockRefusal):
-            pass  # the savepoint took everything back
-    return [_answer(order, now) for order in orders]
-
-
-def _sell_to_all(orders: list[Order], now: datetime) -> list[Sale | Exception]:
-    answers: list[Sale | Exception | None] = [_earlier_or_why_not(order) for order in orders]
-    fresh = [order for order, answer in zip(orders, answers, strict=True) if answer is None]
-    granted = stock.places_sell_in_order(
-        vacancy_id=_wanted_vacancy(orders[0]),
-        qtys=[order.qty for order in fresh],
-        rehearsal=orders[0].bound_to is not None,
-        now=now,
-    )
-    sales = iter(_record(fresh, granted, now))
-    return [next(sales) if answer is None else answer for answer in answers]
-
-
-def _earlier_or_why_not(order: Order) -> Sale | Exception | None:
-    try:
-        return _earlier(order)
-    except IdempotencyKeyReused as refusal:
-        return refusal
-
-
-def _answer(order: Order, now: datetime) -> Sale | Exception:
-    try:
-        return buy(order=order, now=now)
-    except Exception as error:  # whatever it is, it belongs to this buyer alone
-        return error
-
-
-def _earlier(order: Order) -> Sale | None:
-    if order.client is None or order.idempotency_key is None:
-        return None
-    found = purchase_by_idempotency_key(client=order.client, key=order.idempotency_key)
-    if found is not None and found.request_hash != order.request_hash:
-        raise IdempotencyKeyReused(
-            f"The idempotency key {order.idempotency_key!r} was used for another request."
+    vacancy_id = _owned(Purchase.objects.all(), purchase_id, client)
+    if vacancy_id is None:
+        raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
+    _hold_vacancy(vacancy_id)
+    purchase = Purchase.objects.select_for_update(of=("self",), no_key=True).get(pk=purchase_id)
+    if purchase.status == Purchase.Status.CANCELLED:
+        return purchase
+    used = purchase.tickets.exclude(checked_in_at=None).first()
+    if used is not None and used.checked_in_at is not None:
+        raise AlreadyCheckedIn(
+            f"Ticket {used.code} of this purchase was checked in: it cannot be cancelled.",
+            checked_in_at=used.checked_in_at,
         )
+    purchase.status = Purchase.Status.CANCELLED
+    purchase.cancelled_at, purchase.cancelled_by, purchase.cancel_reason = now, actor, reason
+    purchase.save(update_fields=["status", "cancelled_at", "cancelled_by", "cancel_reason"])
+    line = stock.GivenBack(purchase.qty, f"{purchase} cancelled: {reason or 'by its client'}")
+    stock.places_give_back(
+        vacancy_id=vacancy_id, kind="cancelled", lines=[line], actor=actor, now=now
+    )
+    return purchase
+
+
+@transaction.atomic(durable=True)
+def hold_release(*, hold_id: uuid.UUID, client: Client, now: datetime) -> None:
+    """Give a hold's places back before its time; a second time changes nothing.
+
+    Raises:
+        HoldNotFound: no such hold of this client.
+        HoldConfirmed: it has become a purchase.
+        HoldExpired: its time was over, its places are or will be given back without this.
+    """
+    vacancy_id = _owned(Hold.objects.all(), hold_id, client)
+    if vacancy_id is None:
+        raise HoldNotFound(f"There is no hold {hold_id} of this API key.")
+    _hold_vacancy(vacancy_id)
+    hold = Hold.objects.get(pk=hold_id)
+    if hold.status == Hold.Status.RELEASED:
+        return
+    if hold.status == Hold.Status.CONFIRMED:
+        raise HoldConfirmed(f"Hold {hold_id} has become a purchase: cancel that.")
+    if hold.status == Hold.Status.EXPIRED or now >= hold.expires_at:
+        raise HoldExpired(f"Hold {hold_id} expired at {hold.expires_at.isoformat()}.")
+    Hold.objects.filter(pk=hold_id).update(status=Hold.Status.RELEASED, ended_at=now)
+    line = stock.GivenBack(hold.qty, f"{hold} released by {client.name}")
+    stock.places_give_back(
+        vacancy_id=vacancy_id, kind="released", lines=[line], actor=None, now=now
+    )
+
+
+def holds_expire(*, now: datetime, limit: int = SWEEP_LIMIT) -> int:
+    """Give back the places of holds whose time is over; return how many holds that were.
+
+    Any number of processes may do it at once: the vacancy's row is held while its holds end, so
+    each is given back exactly once. At most `limit` holds of each vacancy in one round.
+    """
+    expired = Hold.objects.filter(status=Hold.Status.ACTIVE, expires_at__lte=now)
+    vacancies = expired.order_by("vacancy").values_list("vacancy", flat=True).distinct()
+    return sum(_expire_of(vacancy_id, now, limit) for vacancy_id in list(vacancies))
+
+
+@transaction.atomic(durable=True)
+def _expire_of(vacancy_id: int, now: datetime, limit: int) -> int:
+    _hold_vacancy(vacancy_id)
+    return selling.take_back_expired(vacancy_id=vacancy_id, now=now, limit=limit)
+
+
+@transaction.atomic(durable=True)
+def ticket_check_in(*, code: str, client: Client, now: datetime) -> Ticket:
+    """Admit one person, once.
+
+    Raises:
+        TicketNotFound: no ticket has this code, or not one that this client may see.
+        PurchaseCancelled: it is no longer good for anything.
+        AlreadyCheckedIn: it was used before.
+    """
+    found = (
+        tickets_at_door(client=client).filter(code=code).values_list("purchase", flat=True).first()
+    )
     if found is None:
-        return None
-    return Sale(found, ticket_codes(purchase=found), remaining=found.vacancy.available)
+        raise TicketNotFound(f"There is no ticket {code}.")
+    # A cancellation holds the purchase's row too: whoever comes second sees what the first did.
+    purchase = Purchase.objects.select_for_update(of=("self",), no_key=True).get(pk=found)
+    if purchase.status == Purchase.Status.CANCELLED:
+        raise PurchaseCancelled(f"The purchase of ticket {code} was cancelled.")
+    admitted = Ticket.objects.filter(code=code, checked_in_at=None).update(checked_in_at=now)
+    ticket = Ticket.objects.select_related("purchase__vacancy").get(code=code)
+    if not admitted and ticket.checked_in_at is not None:
+        raise AlreadyCheckedIn(
+            f"Ticket {code} was checked in at {ticket.checked_in_at.isoformat()}.",
+            checked_in_at=ticket.checked_in_at,
+        )
+    return ticket
 
 
-@transaction.atomic  # alone, or as a savepoint of buy_together
-def _sell(*, order: Order, now: datetime) -> Sale:
-    granted = stock.places_sell_in_order(
-        vacancy_id=_wanted_vacancy(order),
-        qtys=[order.qty],
-        rehearsal=order.bound_to is not None,
-        now=now,
-    )
-    [answer] = _record([order], granted, now)
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+def _owned(
+    rows: QuerySet[Purchase] | QuerySet[Hold], pk: uuid.UUID, client: Client | None
+) -> int | None:
+    """Return the vacancy of a row that this client owns, or None."""
+    found = rows.filter(pk=pk)
+    if client is not None:
+        found = found.filter(client=client.key_id)
+    return found.values_list("vacancy_id", flat=True).first()
 
 
-def _record(orders: list[Order], granted: stock.Granted, now: datetime) -> list[Sale | Exception]:
-    """Write purchases and tickets for those who were granted places."""
-    answers: list[Sale | Exception] = []
-    for order, outcome in zip(orders, granted.outcomes, strict=True):
-        if isinstance(outcome, stock.StockRefusal):
-            answers.append(outcome)
-        else:
-            answers.append(_new_sale(order, granted, remaining=outcome, now=now))
-    sales = [answer for answer in answers if isinstance(answer, Sale)]
-    Purchase.objects.bulk_create([sale.purchase for sale in sales])
-    Ticket.objects.bulk_create(
-        [Ticket(purchase=sale.purchase, code=code) for sale in sales for code in sale.codes]
-    )
-    return answers
-
-
-def _new_sale(order: Order, granted: stock.Granted, *, remaining: int, now: datetime) -> Sale:
-    vacancy = granted.vacancy
-    purchase = Purchase(
-        vacancy=vacancy,
-        client_id=order.client.key_id if order.client else None,
-        qty=order.qty,
-        unit_price=vacancy.price,
-        total=vacancy.price * order.qty,
-        currency=vacancy.currency,
-        buyer_name=order.buyer_name,
-        buyer_email=order.buyer_email,
-        idempotency_key=order.idempotency_key,
-        request_hash=order.request_hash if order.idempotency_key else "",
-        created_at=now,
-    )
-    return Sale(purchase, [new_code() for _ in range(order.qty)], remaining=remaining)
-
-
-def _wanted_vacancy(order: Order) -> int:
-    bound_to = order.bound_to
-    if bound_to is not None and order.vacancy_id not in {None, bound_to}:
-        raise stock.VacancyNotFound(f"There is no vacancy {order.vacancy_id}.")
-    wanted = order.vacancy_id or bound_to or stock_rows.default_vacancy_id()
-    if wanted is None:
-        raise stock.VacancyNotFound("There is no default vacancy.")
-    return wanted
+def _hold_vacancy(vacancy_id: int) -> None:
+    """Hold the vacancy's row to the end of the transaction: before holds, before purchases."""
+    stock_rows.counters(vacancy_id=vacancy_id, hold_row=True)
 
 
 def new_secret() -> str:
@@ -288,5 +224,6 @@ def rehearsal_delete(*, vacancy_id: int) -> None:
         return
     Ticket.objects.filter(purchase__vacancy=vacancy_id).delete()
     Purchase.objects.filter(vacancy=vacancy_id).delete()
+    Hold.objects.filter(vacancy=vacancy_id).delete()
     ApiKey.objects.filter(vacancy=vacancy_id).delete()
     stock.vacancy_delete_rehearsal(vacancy_id=vacancy_id)

@@ -1,4 +1,4 @@
-"""The till: where purchases of this process meet the database.
+"""The till: one queue and one thread in which all sales of this process meet the database.
 
 Note [Group commit]
     A transaction costs about as much to commit as to fill, and the disk can do only so many
@@ -6,39 +6,317 @@ Note [Group commit]
     next batch gathers while that one is on its way. A lone buyer waits for nobody: there is no
     timer. First come, first served; an answer leaves only after COMMIT; the queue is bounded,
     so a flood is refused with `overloaded` instead of waiting for seconds.
+
+    A thread of its own, and not a task: work belongs to the till and not to a request, so a
+    client that hangs up cannot cut a transaction in half; and the next batch begins without
+    waiting for an event loop that is busy with answers. What changes stock without selling
+    (`run`) stands in the same queue: SQLite has one writer, and two in one process would only
+    make each other wait.
+
+Note [Known sold out]
+    An on-sale sees over a thousand requests for each ticket, so refusals are most of the work.
+    Within a second of a refusal the next one for the same stock needs no database. A request
+    with an idempotency key may be the retry of the buyer who got the last place and lost the
+    answer, so it waits for one read by key, shared by all of a batch; no write. A cancellation
+    here ends the second at once, one in another process when the second is over.
 """
 
 import asyncio
+import atexit
+import contextlib
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from tickets import services
-from vacancy.lanes import Lane, LaneFull
+from tickets import repeats, selling
+from tickets.wishes import (
+    Answer,
+    Confirmation,
+    Held,
+    HoldOrder,
+    IdempotencyKeyReused,
+    Order,
+    RepeatKey,
+    RequestInFlight,
+    Sale,
+    Wish,
+)
+from vacancy import timing
+from vacancy.lanes import LaneFull
 from vacancy.services import SoldOut
 
-QUEUE_LIMIT = 1000
-BATCH_LIMIT = 50
-PAUSE_S = 0.001  # after a batch with more behind it: SQLite would never let another process write
-TILL = Lane("till", limit=QUEUE_LIMIT)
+P = ParamSpec("P")
+R = TypeVar("R")
 
-# Note [Known sold out]
-#     An on-sale sees over a thousand requests for each ticket, so refusals are most of the work.
-#     Within a second of a refusal the next one for the same stock needs no database. A repeat
-#     with an idempotency key is never refused from memory: it may come from the buyer who got
-#     the last place and lost the answer.
+QUEUE_LIMIT = 1000
+BATCH_LIMIT = 100
+SQLITE_PAUSE_S = 0.001  # with more behind a batch: another process could never write otherwise
+TWIN_PATIENCE_S = 5.0
+DRAIN_S = 10.0
+RING_S = 0.1
 REFUSE_FROM_MEMORY_S = 1.0
 MEMORY_SIZE = 1000
 
 
-class _Stock(NamedTuple):
-    vacancy_id: int | None
-    bound_to: int | None
+class _Waiting:
+    """One wish, or one other job, and who wants to hear what became of it."""
+
+    __slots__ = ("answer", "began_at", "came_at", "ended_at", "known", "loop", "what")
+
+    def __init__(self, what: Wish | Callable[[], Any], known: SoldOut | None = None) -> None:
+        self.what = what
+        self.known = known  # the refusal, if the stock is known to be sold out
+        self.loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[Any] = self.loop.create_future()
+        self.came_at = time.perf_counter()
+        self.began_at = self.ended_at = 0.0
+
+
+class Till:
+    """A bounded queue and the thread that serves it; the thread begins with the first to come."""
+
+    def __init__(self, *, limit: int) -> None:
+        """Start nothing yet. `limit` counts those who wait."""
+        self.limit = limit
+        self._queue: deque[_Waiting] = deque()
+        self._somebody_came = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._idle = True  # the thread has nobody to serve
+        self._ringing = False  # somebody came, and the bell rings at the end of this loop's turn
+        self._closing = False
+
+    async def serve(self, one: _Waiting) -> Any:
+        """Stand in line, and return or raise what the thread answers.
+
+        Raises:
+            LaneFull: too many wait already, or the process is ending; nothing was done.
+        """
+        self._enqueue(one)
+        try:
+            return await one.answer
+        finally:
+            if one.ended_at:  # or the caller left before
+                timing.spend("queue", one.began_at - one.came_at)
+                timing.spend("db", one.ended_at - one.began_at)
+
+    def _enqueue(self, one: _Waiting) -> None:
+        with self._somebody_came:
+            if len(self._queue) >= self.limit or self._closing:
+                raise LaneFull("The till queue is full.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve_all, name="till", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)
+            self._queue.append(one)
+            if self._idle and not self._ringing:
+                self._ringing = True
+                # Not at once: who comes in the same turn of the event loop is served together.
+                one.loop.call_soon(self._ring)
+
+    def _ring(self) -> None:
+        with self._somebody_came:
+            self._ringing = False
+            self._somebody_came.notify()
+
+    def close(self) -> None:
+        """Serve who is in the queue, accept nobody else, and end the thread."""
+        with self._somebody_came:
+            self._closing = True
+            self._somebody_came.notify()
+        if self._thread is not None:
+            self._thread.join(DRAIN_S)
+
+    def close_connection(self) -> None:
+        """Give the connection back, as before a test database is dropped. Blocks."""
+        asyncio.run(self.serve_job(_close_own_connection))
+
+    async def serve_job(self, job: Callable[[], R]) -> R:
+        """Run `job` in its turn."""
+        return cast(R, await self.serve(_Waiting(job)))
+
+    def _serve_all(self) -> None:
+        while batch := self._next_batch():
+            began_at = time.perf_counter()
+            answers = _serve_batch([one for one in batch if not one.answer.cancelled()])
+            ended_at = time.perf_counter()
+            for one, _ in answers:
+                one.began_at, one.ended_at = began_at, ended_at
+            _deliver(answers)
+            if self._queue and connection.vendor == "sqlite":
+                time.sleep(SQLITE_PAUSE_S)
+        connection.close()
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Wait for somebody and return who is there: wishes up to the next job, or one job."""
+        with self._somebody_came:
+            while not self._queue or (self._ringing and not self._closing):
+                if self._closing:
+                    return []
+                self._idle = True
+                if not self._somebody_came.wait(timeout=RING_S if self._ringing else None):
+                    self._ringing = False  # the loop that should have rung has ended
+            self._idle = False
+            batch = [self._queue.popleft()]
+            while (
+                self._queue
+                and len(batch) < BATCH_LIMIT
+                and isinstance(batch[0].what, Wish)
+                and isinstance(self._queue[0].what, Wish)
+            ):
+                batch.append(self._queue.popleft())
+            return batch
+
+
+Answered = tuple[_Waiting, Any]
+
+
+def _serve_batch(batch: list[_Waiting]) -> list[Answered]:
+    """Answer everybody, whatever happens: an error is an answer too."""
+    try:
+        if len(batch) == 1 and not isinstance(batch[0].what, Wish):
+            return [(batch[0], batch[0].what())]
+        refused = [one for one in batch if one.known is not None]
+        wanting = [one for one in batch if one.known is None]
+        return _refuse_unless_repeated(refused) + _sell(wanting)
+    except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError):
+            connection.close()  # it may be dead; the next batch opens a fresh one
+        return [(one, error) for one in batch]
+
+
+def _sell(batch: list[_Waiting]) -> list[Answered]:
+    if not batch:
+        return []
+    wishes = [cast(Wish, one.what) for one in batch]
+    # The clock is read here: who waited past the end of the sale is too late.
+    answers = selling.serve_together(wishes=wishes, now=timezone.now())
+    if any(isinstance(answer, OperationalError | InterfaceError) for answer in answers):
+        connection.close()
+    return list(zip(batch, answers, strict=True))
+
+
+def _refuse_unless_repeated(batch: list[_Waiting]) -> list[Answered]:
+    """See Note [Known sold out]."""
+    if not batch:
+        return []
+    wishes = [cast(Wish, one.what) for one in batch]
+    found: dict[Any, Answer] = repeats.find(wishes=wishes, now=timezone.now())
+    keys = [wish.repeat_key for wish in wishes]
+    return [(one, found.get(key, one.known)) for one, key in zip(batch, keys, strict=True)]
+
+
+def _deliver(answers: list[Answered]) -> None:
+    """Hand the answers over, with one call for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Answered]] = {}
+    for answered in answers:
+        by_loop.setdefault(answered[0].loop, []).append(answered)
+    for loop, group in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # a loop that is closed waits for nothing
+            loop.call_soon_threadsafe(_settle, group)
+
+
+def _settle(answers: list[Answered]) -> None:
+    for one, answer in answers:
+        if one.answer.done():  # hung up meanwhile; the purchase is theirs all the same
+            continue
+        if isinstance(answer, BaseException):
+            one.answer.set_exception(answer)
+        else:
+            one.answer.set_result(answer)
+
+
+TILL = Till(limit=QUEUE_LIMIT)
+
+# --------------------------------------------------------------------------------- what others call
+
+
+async def sell(order: Order) -> Sale:
+    """Sell, and return only when it is committed.
+
+    Raises:
+        vacancy.lanes.LaneFull: too many wait already; nothing was sold.
+        tickets.wishes.SaleRefusal, vacancy.services.StockRefusal: nothing was sold
+            (but see `tickets.wishes.OutcomeUnknown`).
+    """
+    return cast(Sale, await _serve(order))
+
+
+async def hold(order: HoldOrder) -> Held:
+    """Hold, and return only when it is committed. Raises as `sell`."""
+    return cast(Held, await _serve(order))
+
+
+async def confirm(confirmation: Confirmation) -> Sale:
+    """Turn a hold into a purchase, and return only when it is committed. Raises as `sell`."""
+    return cast(Sale, await _serve(confirmation))
+
+
+async def run(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a service that changes stock or tickets in its turn; it opens its own transaction.
+
+    Raises:
+        vacancy.lanes.LaneFull: too many wait already; the job was not started.
+    """
+    try:
+        return await TILL.serve_job(lambda: job(*args, **kwargs))
+    finally:
+        _refused.clear()  # it may have given places back
+
+
+class _Running(NamedTuple):
+    request_hash: str
+    one: _Waiting
+
+
+_running: dict[RepeatKey, _Running] = {}
+
+
+async def _serve(wish: Wish) -> Answer:
+    """Let a twin of a running request wait for that one's answer; serve everybody else."""
+    key = wish.repeat_key
+    if key is None:
+        return await _serve_first(wish)
+    deadline = time.monotonic() + TWIN_PATIENCE_S
+    while (first := _running.get(key)) is not None:
+        if first.request_hash != wish.request_hash:
+            raise IdempotencyKeyReused(
+                f"The idempotency key {wish.idempotency_key!r} is in use for another request."
+            )
+        if first.one.loop is not asyncio.get_running_loop():
+            break  # cannot be waited for from here; the constraint tells the two apart
+        await asyncio.wait({first.one.answer}, timeout=max(0.0, deadline - time.monotonic()))
+        if not first.one.answer.done():
+            raise RequestInFlight("The first request with this idempotency key is still running.")
+        if not first.one.answer.cancelled():  # or it hung up in the queue: nobody was served
+            return cast(Answer, first.one.answer.result())
+    return await _serve_first(wish, key)
+
+
+async def _serve_first(wish: Wish, key: RepeatKey | None = None) -> Answer:
+    known = _known_sold_out(wish)
+    if known is not None and key is None:
+        raise known
+    one = _Waiting(wish, known)
+    if key is not None:
+        _running[key] = _Running(wish.request_hash, one)
+    asked_at = time.monotonic()
+    try:
+        return cast(Answer, await TILL.serve(one))
+    except SoldOut as refusal:
+        if known is None:
+            _remember(wish, _Refused(asked_at, refusal.available))
+        raise
+    finally:
+        if key is not None:
+            _running.pop(key, None)
+
+
+# --------------------------------------------------------------- Note [Known sold out] in code
 
 
 class _Refused(NamedTuple):
@@ -46,108 +324,42 @@ class _Refused(NamedTuple):
     available: int
 
 
-_refused: dict[_Stock, _Refused] = {}
+_refused: dict[tuple[int | None, int | None], _Refused] = {}
 
 
-class _Waiting(NamedTuple):
-    order: services.Order
-    answer: asyncio.Future[services.Sale]
+def _known_sold_out(wish: Wish) -> SoldOut | None:
+    if not isinstance(wish, Order):
+        return None
+    known = _refused.get((wish.vacancy_id, wish.bound_to))
+    if known is None or wish.qty <= known.available:
+        return None
+    if time.monotonic() - known.at < REFUSE_FROM_MEMORY_S:
+        return SoldOut.of(qty=wish.qty, available=known.available)
+    return None
 
 
-class _Queue:
-    """Who waits in one event loop, and the one task that serves them."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[_Waiting] = deque()
-        self.serving: asyncio.Task[None] | None = None
-
-
-_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
-
-
-async def sell(order: services.Order) -> services.Sale:
-    """Sell, and return only when it is committed.
-
-    Raises:
-        vacancy.lanes.LaneFull: too many wait already; nothing was sold.
-        tickets.services.SaleRefusal, vacancy.services.StockRefusal: see `services.buy`.
-    """
-    stock = _Stock(order.vacancy_id, order.bound_to)
-    if order.idempotency_key is None:
-        _refuse_what_is_known(stock, order.qty)
-    asked_at = time.monotonic()
-    try:
-        return await _stand_in_line(order)
-    except SoldOut as refusal:
+def _remember(wish: Wish, refusal: _Refused) -> None:
+    if isinstance(wish, Order):
         if len(_refused) >= MEMORY_SIZE:
             _refused.clear()
-        _refused[stock] = _Refused(asked_at, refusal.available)
-        raise
-
-
-async def _stand_in_line(order: services.Order) -> services.Sale:
-    loop = asyncio.get_running_loop()
-    queue = _queues.setdefault(loop, _Queue())
-    if len(queue.waiting) >= QUEUE_LIMIT:
-        raise LaneFull("The till queue is full.")
-    answer: asyncio.Future[services.Sale] = loop.create_future()
-    queue.waiting.append(_Waiting(order, answer))
-    if queue.serving is None or queue.serving.done():
-        # A task of its own: a client that hangs up must not take the whole batch along.
-        queue.serving = loop.create_task(_serve(queue.waiting))
-    return await answer
-
-
-async def _serve(waiting: deque[_Waiting]) -> None:
-    while waiting:
-        batch = [waiting.popleft() for _ in range(min(BATCH_LIMIT, len(waiting)))]
-        batch = [one for one in batch if not one.answer.cancelled()]
-        answers = await _sell([one.order for one in batch])
-        for one, answer in zip(batch, answers, strict=True):
-            if one.answer.done():  # hung up meanwhile; the purchase is theirs all the same
-                continue
-            if isinstance(answer, Exception):
-                one.answer.set_exception(answer)
-            else:
-                one.answer.set_result(answer)
-        if waiting:
-            await asyncio.sleep(PAUSE_S)
-
-
-async def _sell(orders: list[services.Order]) -> Sequence[services.Sale | Exception]:
-    try:
-        return await TILL.run(_sell_in_lane, orders)
-    except Exception as error:  # told to everybody who waits for it
-        return [error] * len(orders)
-
-
-def _sell_in_lane(orders: list[services.Order]) -> list[services.Sale | Exception]:
-    # The clock is read in the lane: who waited past the end of the sale is too late.
-    answers = services.buy_together(orders=orders, now=timezone.now())
-    if any(isinstance(answer, OperationalError | InterfaceError) for answer in answers):
-        connection.close()  # it may be dead; the next batch opens a fresh one
-    return answers
-
-
-def _refuse_what_is_known(stock: _Stock, qty: int) -> None:
-    known = _refused.get(stock)
-    if known is None or qty <= known.available:
-        return
-    if time.monotonic() - known.at < REFUSE_FROM_MEMORY_S:
-        raise SoldOut.of(qty=qty, available=known.available)
-    del _refused[stock]
-
-
-async def warm() -> None:
-    """Open the till's connection before the first buyer comes, and see that it answers."""
-    await TILL.run(_touch)
-
-
-def _touch() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+        _refused[wish.vacancy_id, wish.bound_to] = refusal
 
 
 def forget_everything() -> None:
     """Drop what is remembered in this process."""
     _refused.clear()
+    _running.clear()
+
+
+async def warm() -> None:
+    """Open the till's connection before the first buyer comes, and see that it answers."""
+    await TILL.serve_job(_touch)
+
+
+def _close_own_connection() -> None:
+    connection.close()  # the name stands for another connection in each thread
+
+
+def _touch() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

@@ -7,11 +7,21 @@ Exception
 │   ├── SoldOut                          sold-out (NotThatMany)
 │   ├── OverPurchaseLimit                limit-per-purchase (NotThatMany)
 │   └── CapacityTooLow                   (admin only)
-├── tickets.services.SaleRefusal         by its code
+├── tickets.wishes.SaleRefusal           by its code
 │   ├── IdempotencyKeyReused             idempotency-key-reused
+│   ├── RequestInFlight                  request-in-flight
+│   ├── HoldNotFound                     not-found
+│   ├── HoldExpired                      hold-expired
+│   ├── HoldReleased                     hold-released
+│   ├── HoldConfirmed                    hold-confirmed
+│   ├── OutcomeUnknown                   overloaded
+│   ├── tickets.services.PurchaseNotFound    not-found
+│   ├── tickets.services.TicketNotFound      not-found
+│   ├── tickets.services.AlreadyCheckedIn    already-checked-in
+│   ├── tickets.services.PurchaseCancelled   purchase-cancelled
 │   ├── tickets.api.IdempotencyKeyMissing    idempotency-key-missing
 │   ├── tickets.api.IdempotencyKeyMalformed  malformed-request
-│   └── tickets.api.PurchaseNotFound     not-found
+│   └── tickets.api.CursorMalformed      malformed-request
 ├── tickets.auth.AuthRefusal             by its code
 │   ├── Unauthenticated                  unauthenticated
 │   └── Forbidden                        forbidden
@@ -30,10 +40,10 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
+from tickets.api import door, holding, short_form
 from tickets.api import router as selling
-from tickets.api import short_form
 from tickets.auth import AuthRefusal, optional_key
-from tickets.services import SaleRefusal
+from tickets.wishes import SaleRefusal
 from ticketsite import __version__
 from ticketsite.health import router as health
 from ticketsite.problems import CODE_FOR_STATUS, CONTENT_TYPE, KINDS, problem
@@ -62,6 +72,11 @@ PROBLEM_SCHEMA = {
         "available": {
             "type": "integer",
             "description": "With `sold-out` and `limit-per-purchase`: places left.",
+        },
+        "checked_in_at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "With `already-checked-in`: when.",
         },
         "checks": {
             "type": "object",
@@ -106,6 +121,8 @@ api = Api(
 api.add_router("", health)
 api.add_router("", stock)
 api.add_router("", selling)
+api.add_router("", holding)
+api.add_router("", door)
 api.add_router("", short_form)
 
 
@@ -118,7 +135,9 @@ def _stock_refusal(request: HttpRequest, refusal: StockRefusal) -> HttpResponse:
 
 @api.exception_handler(SaleRefusal)
 def _sale_refusal(request: HttpRequest, refusal: SaleRefusal) -> HttpResponse:
-    return problem(refusal.code, str(refusal))
+    checked_in_at = getattr(refusal, "checked_in_at", None)
+    extensions = {} if checked_in_at is None else {"checked_in_at": checked_in_at.isoformat()}
+    return problem(refusal.code, str(refusal), **extensions)
 
 
 @api.exception_handler(AuthRefusal)

@@ -93,4 +93,4 @@ def _make_vacancies(now: datetime) -> None:
         now=now,
     )
     for vacancy in stock_rows.real_vacancies().exclude(pk=workshop.pk):
-        stock.put_on_sale(vacancy_id=vacancy.pk)
+        stock.put_on_sale(vacancy_id=vacancy.pk, now=now)

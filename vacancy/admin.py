@@ -5,11 +5,13 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
@@ -113,7 +115,7 @@ class VacancyAdmin(ModelAdmin):
     ) -> None:
         """Write only what was typed: a full save would undo the sales made meanwhile."""
         if not change:
-            obj.available = obj.capacity
+            obj.available = obj.initial_capacity = obj.capacity
             obj.save()
         elif form.changed_data:
             obj.save(update_fields=form.changed_data)
@@ -181,13 +183,13 @@ class VacancyAdmin(ModelAdmin):
     @action(description="Put on sale", permissions=["change"])
     def put_on_sale_selected(self, request: HttpRequest, queryset: QuerySet[Vacancy]) -> None:
         """Open the chosen ones that are drafts or paused."""
-        moved = sum(services.put_on_sale(vacancy_id=pk) for pk in _ids(queryset))
-        _tell(request, moved, queryset.count(), done="put on sale", else_="no draft and not paused")
+        moved = sum(_open(request, pk) for pk in _ids(queryset))
+        _tell(request, moved, queryset.count(), done="put on sale", else_="on sale already")
 
     @action(description="Pause sale", permissions=["change"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Vacancy]) -> None:
         """Stop the chosen ones that are on sale."""
-        moved = sum(services.pause(vacancy_id=pk) for pk in _ids(queryset))
+        moved = sum(_pause(request, pk) for pk in _ids(queryset))
         _tell(request, moved, queryset.count(), done="paused", else_="not on sale")
 
     @action(description="Change capacity…", permissions=["change"])
@@ -215,7 +217,7 @@ class VacancyAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Open this one."""
         vacancy = get_object_or_404(self.get_queryset(request), pk=object_id)
-        if services.put_on_sale(vacancy_id=vacancy.pk):
+        if _open(request, vacancy.pk):
             messages.success(request, f"{vacancy} is on sale.")
         else:
             word = vacancy.get_state_display().lower()
@@ -237,7 +239,7 @@ class VacancyAdmin(ModelAdmin):
     def pause(self, request: HttpRequest, form: PauseDialog, object_id: str) -> HttpResponse:
         """Stop this one."""
         vacancy = get_object_or_404(self.get_queryset(request), pk=object_id)
-        if services.pause(vacancy_id=vacancy.pk):
+        if _pause(request, vacancy.pk):
             messages.success(request, f"{vacancy} is paused.")
         else:
             word = vacancy.get_state_display().lower()
@@ -279,3 +281,15 @@ def _why_kept(vacancy: Vacancy) -> str:
         return ""
     what = "1 purchase" if count == 1 else f"{count:,} purchases"
     return f"{vacancy} has {what}: what was sold stays on record. Pause it instead."
+
+
+def _open(request: HttpRequest, vacancy_id: int) -> bool:
+    return services.put_on_sale(vacancy_id=vacancy_id, actor=_actor(request), now=timezone.now())
+
+
+def _pause(request: HttpRequest, vacancy_id: int) -> bool:
+    return services.pause(vacancy_id=vacancy_id, actor=_actor(request), now=timezone.now())
+
+
+def _actor(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None

@@ -39,11 +39,19 @@ class Vacancy(models.Model):
     currency = models.CharField(max_length=3, default="EUR", help_text="ISO 4217 code, as EUR.")
     max_per_purchase = models.PositiveSmallIntegerField(default=10)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    close_when_sold_out = models.BooleanField(
+        default=False,
+        help_text="Closes the sale with the last place, so that a cancellation sells nothing "
+        "until somebody reopens it. The ledger says when.",
+    )
     is_default = models.BooleanField(
         "default", default=False, help_text="The one that is meant when a request names none."
     )
     is_rehearsal = models.BooleanField("rehearsal", default=False, editable=False)
     capacity = models.PositiveIntegerField()
+    initial_capacity = models.PositiveIntegerField(
+        editable=False, help_text="What it began with; the ledger has every change since."
+    )
     available = models.PositiveIntegerField(editable=False)
     held = models.PositiveIntegerField(default=0, editable=False)
     sold = models.PositiveIntegerField(default=0, editable=False)
@@ -99,13 +107,19 @@ class StockMovement(models.Model):
     """One line of the append-only ledger: who moved how many places, when and why."""
 
     class Kind(models.TextChoices):
-        """What moved the counters."""
+        """What moved the counters; `state` moves none, but stops or starts the sale."""
 
         CAPACITY = "capacity", "Capacity"
+        RELEASED = "released", "Hold released"
+        EXPIRED = "expired", "Hold expired"
+        CANCELLED = "cancelled", "Purchase cancelled"
+        STATE = "state", "State"
 
     vacancy = models.ForeignKey(Vacancy, on_delete=models.CASCADE, related_name="movements")
     kind = models.CharField(max_length=10, choices=Kind)
-    qty = models.IntegerField(help_text="Places added, or removed if below 0.")
+    qty = models.IntegerField(
+        help_text="Places that became available, or no longer are if below 0."
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -117,10 +131,23 @@ class StockMovement(models.Model):
 
         ordering = ("-id",)
         constraints = (
-            models.CheckConstraint(name="stockmovement_moves_something", condition=~Q(qty=0)),
+            models.CheckConstraint(
+                name="stockmovement_moves_something",
+                condition=(Q(kind="state") & Q(qty=0)) | (~Q(kind="state") & ~Q(qty=0)),
+            ),
+            models.CheckConstraint(
+                name="stockmovement_kind_known",
+                condition=Q(kind__in=("capacity", "released", "expired", "cancelled", "state")),
+            ),
+            models.CheckConstraint(
+                name="stockmovement_gives_back_only",
+                condition=Q(kind__in=("capacity", "state")) | Q(qty__gt=0),
+            ),
             models.CheckConstraint(name="stockmovement_says_why", condition=~Q(reason="")),
         )
 
     def __str__(self) -> str:
         """Say the change and the reason."""
+        if self.kind == self.Kind.STATE:
+            return f"Vacancy {self.vacancy_id}: {self.reason}"
         return f"{self.qty:+d} on vacancy {self.vacancy_id}: {self.reason}"

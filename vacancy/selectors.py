@@ -24,7 +24,7 @@ def counters(*, vacancy_id: int, hold_row: bool = False) -> Counters | None:
     With `hold_row` they stay so until the caller's transaction ends.
     """
     fields = ("capacity", "available", "held", "sold")
-    rows = Vacancy.objects.select_for_update() if hold_row else Vacancy.objects.all()
+    rows = Vacancy.objects.select_for_update(no_key=True) if hold_row else Vacancy.objects.all()
     row = rows.filter(pk=vacancy_id).values(*fields).first()
     return Counters(**row) if row else None
 

@@ -5,21 +5,27 @@ Note [One conditional update]
     was found to hold: enough places, on sale, the sale window unchanged. The database evaluates
     both under the row's lock, so two buyers can never both see the last place. The number of
     changed rows decides. The row is read first, for the price and for a reason to refuse; if it
-    changed in between, the update changes nothing and the whole look is repeated.
+    changed in between, the update changes nothing and the whole look is repeated, then with the
+    row held (tickets.selling).
+
+    Whoever holds rows takes vacancies first, in id order, then holds, then purchases: nobody can
+    wait in a circle.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from enum import Enum
+from typing import ClassVar, Literal, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
-from vacancy.models import StockMovement, Vacancy
+from vacancy.models import StockMovement
+from vacancy.models import Vacancy as Vacancy  # what services return, by name
 
-ATTEMPTS = 5  # each failed one means that an operator or another buyer got through
+REASON_LENGTH = 200  # characters, as the ledger's column
 
 
 class StockRefusal(Exception):
@@ -72,80 +78,151 @@ class CapacityTooLow(StockRefusal):
     code = "capacity-too-low"
 
 
+class GivenBack(NamedTuple):
+    """`qty` places that become available again, and why."""
+
+    qty: int
+    reason: str
+
+
+class Move(Enum):
+    """What a wish does to the counters once it is granted."""
+
+    SELL = "available to sold"
+    HOLD = "available to held"
+    CONFIRM = "held to sold"
+
+
+class Wish(NamedTuple):
+    """`qty` places, and from where to where they should move."""
+
+    move: Move
+    qty: int
+
+
 @dataclass(frozen=True)
 class Granted:
-    """What several wishes for one vacancy came to, in their order.
+    """What several wishes for one vacancy came to, in their order; nothing is written yet.
 
-    For each: the places left right after it, or why it was refused.
+    For each: the places available right after it, or why it was refused.
     """
 
-    vacancy: Vacancy
+    vacancy: Vacancy  # as it was when it was read
     outcomes: list[int | StockRefusal]
+    sold: int  # places, as all below
+    held: int
+    confirmed: int
 
 
-def places_sell(*, vacancy_id: int, qty: int, rehearsal: bool, now: datetime) -> Vacancy:
-    """Move `qty` places from available to sold and return the vacancy as it then is.
+def vacancy_for_sale(*, vacancy_id: int, rehearsal: bool, hold_row: bool = False) -> Vacancy:
+    """Return a vacancy to decide on; with `hold_row` it stays so until the transaction ends.
 
-    Call it inside the transaction that records the purchase. `rehearsal` must match the
-    vacancy's own flag: real stock and rehearsal stock never serve each other's buyers.
-
-    Raises:
-        VacancyNotFound: no such vacancy for this kind of buyer.
-        NotOnSale, OverPurchaseLimit, SoldOut: as named. Nothing was moved.
-    """
-    granted = places_sell_in_order(vacancy_id=vacancy_id, qtys=[qty], rehearsal=rehearsal, now=now)
-    [outcome] = granted.outcomes
-    if isinstance(outcome, StockRefusal):
-        raise outcome
-    return granted.vacancy
-
-
-def places_sell_in_order(
-    *, vacancy_id: int, qtys: Sequence[int], rehearsal: bool, now: datetime
-) -> Granted:
-    """Serve several wishes for one vacancy, first come first served, with one update.
-
-    As `places_sell`, but a refusal is told in its place and stops nobody behind it.
+    `rehearsal` must match the vacancy's own flag: real stock and rehearsal stock never serve
+    each other's buyers.
 
     Raises:
         VacancyNotFound: no such vacancy for this kind of buyer.
     """
-    for _ in range(ATTEMPTS):
-        vacancy = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal).first()
-        if vacancy is None:
-            raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
-        seen, before = vacancy, vacancy.available
-        outcomes = [_grant(vacancy, qty=qty, now=now) for qty in qtys]
-        taken = before - vacancy.available
-        if not taken or _take(vacancy, qty=taken):
-            return Granted(vacancy, outcomes)
-    busy = SoldOut("Others were faster, again and again.", available=before)
-    return Granted(seen, [busy] * len(qtys))
+    rows = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal)
+    if hold_row:
+        # Not the key: inserts that refer to this row need not wait for us.
+        rows = rows.select_for_update(no_key=True)
+    vacancy = rows.first()
+    if vacancy is None:
+        raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
+    return vacancy
 
 
-def _grant(vacancy: Vacancy, *, qty: int, now: datetime) -> int | StockRefusal:
-    """Decide on one wish, and count it on the object in hand; `_take` makes it true."""
-    refusal = _why_not(vacancy, qty=qty, now=now)
-    if refusal is not None:
-        return refusal
-    vacancy.available -= qty
-    vacancy.sold += qty
-    return vacancy.available
+def places_grant(*, vacancy: Vacancy, wishes: Sequence[Wish], now: datetime) -> Granted:
+    """Decide on wishes in order, first come first served; a refusal stops nobody behind it.
+
+    Changes nothing: `places_take` makes it true. A confirmation is always granted, its places
+    are held: a pause or the end of the sale does not take back what was promised.
+    """
+    outcomes: list[int | StockRefusal] = []
+    moved = dict.fromkeys(Move, 0)
+    available = vacancy.available
+    for wish in wishes:
+        refusal = None
+        if wish.move is not Move.CONFIRM:
+            refusal = _why_not(vacancy, qty=wish.qty, available=available, now=now)
+        if refusal is None:
+            moved[wish.move] += wish.qty
+            available = vacancy.available - moved[Move.SELL] - moved[Move.HOLD]
+        outcomes.append(available if refusal is None else refusal)
+    return Granted(vacancy, outcomes, moved[Move.SELL], moved[Move.HOLD], moved[Move.CONFIRM])
 
 
-def _take(vacancy: Vacancy, *, qty: int) -> bool:
-    """Move the places, if the row still is what the decision to sell was made on."""
+def places_take(*, granted: Granted, now: datetime) -> bool:
+    """Move what was granted, if the row still is what the decision was made on.
+
+    Call it last in the transaction that records who has the places: the row is locked from here
+    to its COMMIT, and every other process that sells this vacancy waits for that. False: nothing
+    was moved, somebody else was faster; look again.
+    """
+    vacancy, taken = granted.vacancy, granted.sold + granted.held
+    if not taken and not granted.confirmed:
+        return True
     unchanged = Vacancy.objects.filter(
-        pk=vacancy.pk,
-        state=Vacancy.State.ON_SALE,
-        on_sale_from=vacancy.on_sale_from,
-        on_sale_until=vacancy.on_sale_until,
-        available__gte=qty,
+        pk=vacancy.pk, available__gte=taken, held__gte=granted.confirmed
     )
-    return bool(unchanged.update(available=F("available") - qty, sold=F("sold") + qty))
+    if taken:
+        unchanged = unchanged.filter(
+            state=Vacancy.State.ON_SALE,
+            on_sale_from=vacancy.on_sale_from,
+            on_sale_until=vacancy.on_sale_until,
+        )
+    moved = unchanged.update(
+        available=F("available") - taken,
+        held=F("held") + (granted.held - granted.confirmed),
+        sold=F("sold") + (granted.sold + granted.confirmed),
+    )
+    if moved and vacancy.close_when_sold_out:
+        _close_if_sold_out(vacancy.pk, now)
+    return bool(moved)
 
 
-def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal | None:
+def _close_if_sold_out(vacancy_id: int, now: datetime) -> None:
+    sold_out = Vacancy.objects.filter(
+        pk=vacancy_id, sold=F("capacity"), state=Vacancy.State.ON_SALE
+    )
+    if sold_out.update(state=Vacancy.State.CLOSED):
+        _write_down(vacancy_id, StockMovement.Kind.STATE, 0, "Sold out: closed", None, now)
+
+
+def places_give_back(
+    *,
+    vacancy_id: int,
+    kind: Literal["cancelled", "expired", "released"],
+    lines: Sequence[GivenBack],
+    actor: User | None,
+    now: datetime,
+) -> None:
+    """Make places available again, with one line in the ledger each; the caller holds the row.
+
+    A cancellation takes them from sold, an expired or released hold from held.
+    """
+    qty = sum(line.qty for line in lines)
+    source = "sold" if kind == "cancelled" else "held"
+    Vacancy.objects.filter(pk=vacancy_id).update(
+        **{"available": F("available") + qty, source: F(source) - qty}
+    )
+    StockMovement.objects.bulk_create(
+        [
+            StockMovement(
+                vacancy_id=vacancy_id,
+                kind=kind,
+                qty=line.qty,
+                actor=actor,
+                reason=line.reason[:REASON_LENGTH],
+                at=now,
+            )
+            for line in lines
+        ]
+    )
+
+
+def _why_not(vacancy: Vacancy, *, qty: int, available: int, now: datetime) -> StockRefusal | None:
     if vacancy.state != Vacancy.State.ON_SALE:
         return NotOnSale(f"Vacancy {vacancy.pk} is {vacancy.get_state_display().lower()}.")
     if vacancy.on_sale_from and now < vacancy.on_sale_from:
@@ -157,10 +234,10 @@ def _why_not(vacancy: Vacancy, *, qty: int, now: datetime) -> StockRefusal | Non
     if qty > vacancy.max_per_purchase:
         return OverPurchaseLimit(
             f"{qty} places were asked for; one purchase may have {vacancy.max_per_purchase}.",
-            available=vacancy.available,
+            available=available,
         )
-    if qty > vacancy.available:
-        return SoldOut.of(qty=qty, available=vacancy.available)
+    if qty > available:
+        return SoldOut.of(qty=qty, available=available)
     return None
 
 
@@ -175,6 +252,7 @@ def vacancy_create(
     currency: str = "EUR",
     max_per_purchase: int = 10,
     is_default: bool = False,
+    close_when_sold_out: bool = False,
 ) -> Vacancy:
     """Make a draft with all its places available; `price` is in minor units."""
     return Vacancy.objects.create(
@@ -185,7 +263,9 @@ def vacancy_create(
         currency=currency,
         max_per_purchase=max_per_purchase,
         is_default=is_default,
+        close_when_sold_out=close_when_sold_out,
         capacity=capacity,
+        initial_capacity=capacity,
         available=capacity,
         created_at=now,
     )
@@ -196,6 +276,7 @@ def vacancy_create_rehearsal(*, name: str, capacity: int, now: datetime) -> Vaca
     return Vacancy.objects.create(
         name=name,
         capacity=capacity,
+        initial_capacity=capacity,
         available=capacity,
         state=Vacancy.State.ON_SALE,
         is_rehearsal=True,
@@ -235,33 +316,81 @@ def capacity_change(
             f"{vacancy.sold} sold and {vacancy.held} held: capacity cannot go below "
             f"{vacancy.sold + vacancy.held}. {-by} were to go, at most {vacancy.available} can."
         )
-    StockMovement.objects.create(
-        vacancy=vacancy,
-        kind=StockMovement.Kind.CAPACITY,
-        qty=by,
-        actor=actor,
-        reason=reason,
-        at=now,
-    )
+    _write_down(vacancy_id, StockMovement.Kind.CAPACITY, by, reason, actor, now)
     return vacancy
 
 
-def state_change(*, vacancy_id: int, to: Vacancy.State, allowed_from: set[Vacancy.State]) -> bool:
-    """Move a vacancy to state `to` if it is in one of `allowed_from`; say whether it moved."""
-    return bool(Vacancy.objects.filter(pk=vacancy_id, state__in=allowed_from).update(state=to))
+@transaction.atomic
+def state_change(
+    *,
+    vacancy_id: int,
+    to: Vacancy.State,
+    allowed_from: set[Vacancy.State],
+    reason: str,
+    actor: User | None,
+    now: datetime,
+) -> bool:
+    """Move a vacancy to state `to` if it is in one of `allowed_from`, with a line in the ledger.
+
+    Says whether it moved.
+    """
+    movable = Vacancy.objects.filter(pk=vacancy_id, state__in=allowed_from)
+    if not movable.update(state=to):
+        return False
+    _write_down(vacancy_id, StockMovement.Kind.STATE, 0, reason, actor, now)
+    return True
 
 
-def put_on_sale(*, vacancy_id: int) -> bool:
-    """Sell from now on (within the sale window). False if it was not a draft or paused."""
+def put_on_sale(
+    *, vacancy_id: int, now: datetime, actor: User | None = None, reason: str = "Put on sale"
+) -> bool:
+    """Sell from now on (within the sale window). False if it was on sale already."""
     return state_change(
         vacancy_id=vacancy_id,
         to=Vacancy.State.ON_SALE,
-        allowed_from={Vacancy.State.DRAFT, Vacancy.State.PAUSED},
+        allowed_from={Vacancy.State.DRAFT, Vacancy.State.PAUSED, Vacancy.State.CLOSED},
+        reason=reason,
+        actor=actor,
+        now=now,
     )
 
 
-def pause(*, vacancy_id: int) -> bool:
-    """Stop selling at once. False if it was not on sale."""
+def pause(
+    *, vacancy_id: int, now: datetime, actor: User | None = None, reason: str = "Paused"
+) -> bool:
+    """Stop selling at once; holds can still be confirmed. False if it was not on sale."""
     return state_change(
-        vacancy_id=vacancy_id, to=Vacancy.State.PAUSED, allowed_from={Vacancy.State.ON_SALE}
+        vacancy_id=vacancy_id,
+        to=Vacancy.State.PAUSED,
+        allowed_from={Vacancy.State.ON_SALE},
+        reason=reason,
+        actor=actor,
+        now=now,
+    )
+
+
+def close(
+    *, vacancy_id: int, now: datetime, actor: User | None = None, reason: str = "Closed"
+) -> bool:
+    """End the sale; holds can still be confirmed. False if it was closed already."""
+    return state_change(
+        vacancy_id=vacancy_id,
+        to=Vacancy.State.CLOSED,
+        allowed_from={Vacancy.State.DRAFT, Vacancy.State.ON_SALE, Vacancy.State.PAUSED},
+        reason=reason,
+        actor=actor,
+        now=now,
+    )
+
+
+def _write_down(
+    vacancy_id: int,
+    kind: StockMovement.Kind,
+    qty: int,
+    reason: str,
+    actor: User | None,
+    now: datetime,
+) -> None:
+    StockMovement.objects.create(
+        vacancy_id=vacancy_id, kind=kind, qty=qty, reason=reason, actor=actor, at=now
     )

@@ -13,7 +13,6 @@ from tests.api.problems import problem_in
 from tests.conftest import Api, make_vacancy
 from tickets import till
 from ticketsite.asgi import application
-from vacancy.lanes import LaneFull
 from vacancy.models import Vacancy
 
 BUY = "/api/v1/purchase"  # the short form: the shortest way to a body
@@ -79,8 +78,8 @@ class TestMethods:
             ("DELETE", "/vacancies", "GET, HEAD"),
             ("OPTIONS", "/vacancies/1", "GET, HEAD"),
             ("PATCH", "/available", "GET, HEAD"),
-            ("PUT", "/purchases", "POST"),
-            ("HEAD", "/purchases", "POST"),
+            ("PUT", "/purchases", "GET, HEAD, POST"),
+            ("HEAD", "/purchase", "POST"),
             ("GET", "/purchase", "POST"),
             ("BREW", "/reserve", "POST"),
             ("POST", "/docs", "GET, HEAD"),
@@ -242,7 +241,7 @@ class TestFaults:
                 raise error
 
             monkeypatch.setattr("vacancy.selectors.vacancy_visible", fail)
-            monkeypatch.setattr("tickets.services.buy", fail)
+            monkeypatch.setattr("tickets.selling.serve_together", fail)
 
         return set_up
 
@@ -275,22 +274,16 @@ class TestFaults:
         assert "hunter2" in caplog.text
         assert response.headers["x-request-id"] in caplog.text
 
-    def test_full_queue_is_overloaded(self, anonymous_api: Api, fails_with: Any) -> None:
+    def test_till_that_is_full_refuses_at_the_door(
+        self, anonymous_api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """In the short form too: a queue is no refusal of the sale."""
-        fails_with(LaneFull("The till queue is full."))
+        monkeypatch.setattr(till.TILL, "limit", 0)
 
         response = anonymous_api("POST", "/purchase", json={})
 
         problem_in(response, "overloaded")
         assert response.headers["retry-after"] == "1"
-
-    def test_till_that_is_full_refuses_at_the_door(
-        self, anonymous_api: Api, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Nothing waits that could not be served soon."""
-        monkeypatch.setattr(till.TILL, "limit", 0)
-
-        problem_in(anonymous_api("POST", "/purchase", json={}), "overloaded")
 
 
 class TestHeaders:

@@ -1,7 +1,7 @@
 """POST /purchases and GET /purchases/{id}: what a buyer's software relies on."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,8 +10,11 @@ from django.utils import timezone
 
 from tests.api.problems import problem_in
 from tests.conftest import Api, make_vacancy
+from tests.sales import serve
 from tickets import services as tickets
+from tickets import till
 from tickets.models import Purchase, Ticket
+from tickets.wishes import Order
 from vacancy import services as stock
 from vacancy.models import Vacancy
 
@@ -262,7 +265,7 @@ class TestIdempotencyKey:
         """A buyer who lost the answer finds it, whatever happened to the sale."""
         first = buy(api, vacancy=vacancy.pk, qty=10)
         problem_in(buy(api, key="k-2", vacancy=vacancy.pk, qty=1), "sold-out")
-        stock.pause(vacancy_id=vacancy.pk)
+        stock.pause(vacancy_id=vacancy.pk, now=timezone.now())
 
         repeat = buy(api, vacancy=vacancy.pk, qty=10)
 
@@ -310,6 +313,7 @@ class TestIdempotencyKey:
         stock.capacity_change(
             vacancy_id=vacancy.pk, by=1, reason="one more chair", actor=None, now=timezone.now()
         )
+        till.forget_everything()  # a second later
 
         repeat = buy(api, vacancy=vacancy.pk, qty=1)
 
@@ -399,8 +403,7 @@ class TestReadingOnePurchase:
 
     def test_purchase_without_a_client_does_not_exist(self, api: Api, vacancy: Vacancy) -> None:
         """What the open short form sold belongs to no key."""
-        order = tickets.Order(vacancy_id=vacancy.pk, qty=1, client=None)
-        sale = tickets.buy(order=order, now=datetime(2026, 1, 1, tzinfo=UTC))
+        sale = serve(Order(vacancy_id=vacancy.pk, qty=1, client=None))
 
         problem_in(api("GET", f"/purchases/{sale.purchase.pk}"), "not-found")
 

@@ -1,6 +1,7 @@
 """A stranger, a plain user, a viewer and an operator on every admin page and every API call."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +47,13 @@ PAGES = sorted(dict(admin_pages()).items())
 def rows(db: None) -> dict[str, Any]:
     """One row of everything that a page can show."""
     vacancy = Vacancy.objects.create(
-        name="Concert", state="on_sale", capacity=10, available=8, sold=2, is_default=True
+        name="Concert",
+        state="on_sale",
+        capacity=10,
+        initial_capacity=10,
+        available=8,
+        sold=2,
+        is_default=True,
     )
     key, _ = key_create(name="shop", now=timezone.now())
     purchase = Purchase.objects.create(
@@ -168,7 +175,9 @@ class TestApiCall:
     @staticmethod
     def fill(path: str, rows: dict[str, Any]) -> str:
         """Put real ids into the address."""
-        return path.format(vacancy=rows["vacancy"], purchase=rows["purchase"])
+        # Holds and codes need not exist: a stranger is turned away before anybody looks.
+        known = {"hold": uuid.UUID(int=7), "code": "2" * 20}
+        return path.format(vacancy=rows["vacancy"], purchase=rows["purchase"], **known)
 
     @staticmethod
     def body(method: str) -> dict[str, Any] | None:

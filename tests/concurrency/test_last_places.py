@@ -15,9 +15,12 @@ from django.utils import timezone
 
 from tests.concurrency.crowd import crowd
 from tests.conftest import make_vacancy
+from tests.sales import serve
+from tickets import selling
 from tickets import services as tickets
 from tickets.models import ApiKey, Purchase, Ticket
 from tickets.selectors import Client, sales_of
+from tickets.wishes import Order, Sale
 from vacancy import services as stock
 from vacancy.models import StockMovement, Vacancy
 
@@ -27,10 +30,10 @@ BUYERS = 200
 PLACES = 50
 
 
-def buy(vacancy: Vacancy, *, qty: int = 1, **order: Any) -> tickets.Sale:
+def buy(vacancy: Vacancy, *, qty: int = 1, **order: Any) -> Sale:
     """Buy as the till does."""
-    wanted = tickets.Order(vacancy_id=vacancy.pk, qty=qty, **{"client": None, **order})
-    return tickets.buy(order=wanted, now=timezone.now())
+    sale: Sale = serve(Order(vacancy_id=vacancy.pk, qty=qty, **{"client": None, **order}))
+    return sale
 
 
 def kinds(outcomes: list[Any]) -> Counter[str]:
@@ -133,17 +136,17 @@ class TestTwins:
     ) -> None:
         """Whoever looked before the winner's commit and sold after it finds the purchase."""
         vacancy = make_vacancy(capacity=1 if what == "sold out" else 10)
-        won: list[tickets.Sale] = []
-        begin = tickets._sell
+        won: list[Sale] = []
+        begin = selling._try
 
-        def winner_comes_first(**kwargs: Any) -> tickets.Sale:
-            monkeypatch.setattr(tickets, "_sell", begin)
+        def winner_comes_first(*args: Any, **kwargs: Any) -> Any:
+            monkeypatch.setattr(selling, "_try", begin)
             won.append(buy(vacancy, client=client, idempotency_key="order-7"))
             if what == "paused":
-                stock.pause(vacancy_id=vacancy.pk)
-            return begin(**kwargs)
+                stock.pause(vacancy_id=vacancy.pk, now=timezone.now())
+            return begin(*args, **kwargs)
 
-        monkeypatch.setattr(tickets, "_sell", winner_comes_first)
+        monkeypatch.setattr(selling, "_try", winner_comes_first)
 
         sale = buy(vacancy, client=client, idempotency_key="order-7")
 
@@ -181,7 +184,7 @@ class TestOperatorsInBetween:
         def act(number: int) -> Any:
             if number != 30:
                 return buy(vacancy)
-            stock.pause(vacancy_id=vacancy.pk)
+            stock.pause(vacancy_id=vacancy.pk, now=timezone.now())
             sold_at_pause.append(Vacancy.objects.get(pk=vacancy.pk).sold)
             return None
 

@@ -1,21 +1,22 @@
 """The till: many buyers, one COMMIT, and nobody pays for somebody else's trouble."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from tests.conftest import make_vacancy
-from tickets import services, till
+from tickets import selling, till
 from tickets.models import ApiKey, Purchase, Ticket
 from tickets.selectors import Client
-from tickets.services import Order, Sale
+from tickets.wishes import Answer, IdempotencyKeyReused, Order, OutcomeUnknown, Sale
 from vacancy import services as stock_services
 from vacancy.lanes import LaneFull
 from vacancy.models import Vacancy
@@ -34,13 +35,13 @@ def stock(db: None) -> Vacancy:
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """Collect the quantities of each batch that reaches the database."""
     seen: list[list[int]] = []
-    real = services.buy_together
+    real = selling.serve_together
 
-    def watched(*, orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
-        seen.append([order.qty for order in orders])
-        return real(orders=orders, now=now)
+    def watched(*, wishes: Sequence[Any], now: datetime) -> list[Answer]:
+        seen.append([wish.qty for wish in wishes])
+        return real(wishes=wishes, now=now)
 
-    monkeypatch.setattr(services, "buy_together", watched)
+    monkeypatch.setattr(selling, "serve_together", watched)
     return seen
 
 
@@ -85,56 +86,91 @@ async def test_remaining_counts_down_inside_a_batch(stock: Vacancy) -> None:
     assert [answer.remaining for answer in answers] == [4, 3, 2]
 
 
+@pytest.mark.parametrize("error", [OperationalError("deadlock detected"), ValueError("a bug")])
 async def test_one_that_fails_harms_nobody_else(
-    stock: Vacancy, monkeypatch: pytest.MonkeyPatch
+    stock: Vacancy, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """A database error of one buyer is that buyer's; the others have their places."""
-    real = stock_services.places_sell_in_order
+    """An error of one buyer is that buyer's, whatever it is; the others have their places."""
+    real = stock_services.places_grant
 
-    def fails_for_two(*, qtys: Sequence[int], **rest: Any) -> stock_services.Granted:
-        if 2 in qtys:
-            raise OperationalError("deadlock detected")
-        return real(qtys=qtys, **rest)
+    def fails_for_two(*, wishes: Sequence[Any], **rest: Any) -> stock_services.Granted:
+        if any(wish.qty == 2 for wish in wishes):
+            raise error
+        return real(wishes=wishes, **rest)
 
-    monkeypatch.setattr(stock_services, "places_sell_in_order", fails_for_two)
+    monkeypatch.setattr(stock_services, "places_grant", fails_for_two)
     answers = await all_answers([order(stock, 1), order(stock, 2), order(stock, 1)])
 
-    assert [type(answer) for answer in answers] == [Sale, OperationalError, Sale]
+    assert [type(answer) for answer in answers] == [Sale, type(error), Sale]
     assert await counters(stock) == (3, 2)
 
 
-class _LoseOnce:
-    """Fails at the first COMMIT and works from then on."""
+class _LostCommit:
+    """Stands for a connection's COMMIT: fails once, before or after the database has done it."""
 
-    def __init__(self, wrapper: Any) -> None:
-        self.commit = wrapper._commit
-        self.lost = False
+    def __init__(self, *, done: bool) -> None:
+        self.done = done
+        self.used = False
 
     def __call__(self) -> None:
-        if self.lost:
-            self.commit()
+        again, self.used = self.used, True
+        if self.done or again:
+            BaseDatabaseWrapper._commit(connections["default"])  # type: ignore[attr-defined]
+        if again:
             return
-        self.lost = True
         raise OperationalError("server closed the connection unexpectedly")
 
 
-async def test_failed_commit_tells_nobody_yes(
-    stock: Vacancy, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def lose_commit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Let the COMMIT of the next batch get lost."""
+
+    def arrange(*, done: bool) -> None:
+        real = selling._serve_all
+        lost = _LostCommit(done=done)
+
+        def with_lost_commit(*args: Any, **kwargs: Any) -> list[Answer]:
+            # Set in the till's thread: the name stands for another connection in each.
+            connections["default"]._commit = lost  # type: ignore[attr-defined]
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(selling, "_serve_all", with_lost_commit)
+
+    yield arrange
+    asyncio.run(till.run(lambda: connections["default"].__dict__.pop("_commit", None)))
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_lost_commit_is_looked_up_before_anything_is_answered(
+    stock: Vacancy, lose_commit: Callable[..., None], done: bool
 ) -> None:
-    """Whether a lost COMMIT sold or not is unknown: nobody is served a second time for it."""
+    """Whether the database had done it or not: each is sold to once, and is told so."""
+    lose_commit(done=done)
 
-    def first_commit_is_lost(*, orders: Sequence[Order], now: datetime) -> list[Sale | Exception]:
-        # Set and undone in the lane's own thread, whose connection the name stands for there.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(connection, "_commit", _LoseOnce(connection))
-            return real(orders=orders, now=now)
-
-    real = services.buy_together
-    monkeypatch.setattr(services, "buy_together", first_commit_is_lost)
     answers = await all_answers([order(stock), order(stock)])
 
-    assert [type(answer) for answer in answers] == [OperationalError, OperationalError]
-    assert await counters(stock) == (5, 0)
+    assert [type(answer) for answer in answers] == [Sale, Sale]
+    assert await counters(stock) == (3, 2)
+    stored = await database_sync_to_async(
+        lambda: set(Purchase.objects.values_list("pk", flat=True))
+    )()
+    assert {answer.purchase.pk for answer in answers} == stored
+
+
+async def test_nobody_is_told_yes_or_no_while_the_database_cannot_be_asked(
+    stock: Vacancy, lose_commit: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one answer after which something may have been sold says so."""
+
+    def away(*_: Any) -> bool:
+        raise OperationalError("could not connect")
+
+    lose_commit(done=True)
+    monkeypatch.setattr(selling, "_stored", away)
+
+    answers = await all_answers([order(stock), order(stock)])
+
+    assert [type(answer) for answer in answers] == [OutcomeUnknown, OutcomeUnknown]
 
 
 async def test_waiter_who_left_before_their_turn_buys_nothing(
@@ -154,7 +190,7 @@ async def test_waiter_who_left_before_their_turn_buys_nothing(
 
 async def test_full_queue_is_said_at_once(stock: Vacancy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit: overloaded, and nothing sold."""
-    monkeypatch.setattr(till, "QUEUE_LIMIT", 2)
+    monkeypatch.setattr(till.TILL, "limit", 2)
 
     answers = await all_answers([order(stock) for _ in range(3)])
 
@@ -176,7 +212,7 @@ async def test_batch_is_bounded(
 async def test_twins_in_one_batch_get_one_purchase(stock: Vacancy, key_row: ApiKey) -> None:
     """The same idempotency key twice at the same moment: one sale, one answer, nobody else hurt."""
     client = Client(key_row.pk, "shop", frozenset({"buy"}), None)
-    twin = Order(vacancy_id=stock.pk, qty=1, client=client, idempotency_key="same")
+    twin: Order = Order(vacancy_id=stock.pk, qty=1, client=client, idempotency_key="same")
 
     answers = await all_answers([twin, order(stock), twin])
 
@@ -193,7 +229,7 @@ async def test_reused_key_in_a_batch_is_refused_alone(stock: Vacancy, key_row: A
 
     answers = await all_answers([order(stock), replace(first, qty=2), order(stock)])
 
-    assert [type(answer) for answer in answers] == [Sale, services.IdempotencyKeyReused, Sale]
+    assert [type(answer) for answer in answers] == [Sale, IdempotencyKeyReused, Sale]
     assert await counters(stock) == (2, 3)
 
 
@@ -221,7 +257,7 @@ async def test_batch_leaves_rows_that_equal_the_counters(stock: Vacancy) -> None
 
 def test_alone_and_together_answer_alike(stock: Vacancy) -> None:
     """A batch of one is the same sale."""
-    [answer] = services.buy_together(orders=[order(stock)], now=timezone.now())
+    [answer] = selling.serve_together(wishes=[order(stock)], now=timezone.now())
 
     assert isinstance(answer, Sale)
     assert answer.remaining == 4
@@ -232,4 +268,4 @@ def test_batch_refuses_to_hide_in_another_transaction(stock: Vacancy) -> None:
     orders = [order(stock), order(stock)]
 
     with transaction.atomic(), pytest.raises((RuntimeError, DatabaseError)):
-        services.buy_together(orders=orders, now=timezone.now())
+        selling.serve_together(wishes=orders, now=timezone.now())

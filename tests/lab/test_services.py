@@ -13,9 +13,11 @@ from django.db import IntegrityError, connection, transaction
 from loadlab import percentiles, selectors, services, wire
 from loadlab.models import LabWorker, Run, RunSecond, Sample
 from tests.conftest import make_vacancy
+from tests.sales import serve
 from tickets import selectors as sales_rows
 from tickets import services as tickets
 from tickets.models import ApiKey, Purchase, Ticket
+from tickets.wishes import Order
 from vacancy.models import Vacancy
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -473,7 +475,7 @@ class TestRehearsal:
     def real(self) -> Vacancy:
         """Real stock with a sale."""
         vacancy = make_vacancy(is_default=True)
-        tickets.buy(order=tickets.Order(vacancy.pk, 2, None), now=NOW)
+        serve(Order(vacancy_id=vacancy.pk, qty=2, client=None), now=NOW)
         return vacancy
 
     @pytest.fixture
@@ -482,7 +484,7 @@ class TestRehearsal:
         run = request(claim_for="a")
         made = services.rehearsal_create(run_id=run.pk, worker="a", now=NOW)
         client = sales_rows.client_for_key(secret=made.key, now=NOW)
-        tickets.buy(order=tickets.Order(None, 3, client), now=NOW)
+        serve(Order(vacancy_id=None, qty=3, client=client), now=NOW)
         return made
 
     def test_is_bought_with_its_key_alone(self, rehearsal: services.Rehearsal) -> None:
@@ -564,7 +566,7 @@ def test_sales_are_read_as_of_one_moment() -> None:
     def buy_or_look(number: int) -> Any:
         if number:
             while not done.is_set():
-                tickets.buy(order=tickets.Order(vacancy.pk, 1, None), now=NOW)
+                serve(Order(vacancy_id=vacancy.pk, qty=1, client=None), now=NOW)
             return None
         looks = [sales_rows.sales_of(vacancy_id=vacancy.pk) for _ in range(30)]
         done.set()

@@ -86,7 +86,8 @@ def make_vacancy(**fields: Any) -> Vacancy:
     capacity = fields.pop("capacity", 100)
     sold = fields.pop("sold", 0)
     row = {"name": "Concert", "venue": "Hall 1", "state": "on_sale", "price": 2500} | fields
-    return Vacancy.objects.create(capacity=capacity, sold=sold, available=capacity - sold, **row)
+    row |= {"initial_capacity": capacity, "sold": sold, "available": capacity - sold}
+    return Vacancy.objects.create(capacity=capacity, **row)
 
 
 def make_key(**fields: Any) -> ApiKey:

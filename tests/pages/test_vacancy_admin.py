@@ -158,7 +158,7 @@ class TestState:
             ("put_on_sale", "paused", "on_sale"),
             ("pause", "on_sale", "paused"),
             ("pause", "draft", "draft"),
-            ("put_on_sale", "closed", "closed"),
+            ("put_on_sale", "closed", "on_sale"),
         ],
     )
     def test_confirmed_action_moves_only_from_where_it_may(
@@ -190,9 +190,9 @@ class TestState:
         assert "Nothing changed" in operator_client.get(page(vacancy)).content.decode()
 
     def test_bulk_action_counts_what_it_moved_and_what_it_left(self, operator_client):
-        draft, closed = make_vacancy(state="draft"), make_vacancy(state="closed")
+        draft, selling = make_vacancy(state="draft"), make_vacancy(state="on_sale")
 
-        choice = {"action": "put_on_sale_selected", "_selected_action": [draft.pk, closed.pk]}
+        choice = {"action": "put_on_sale_selected", "_selected_action": [draft.pk, selling.pk]}
         text = operator_client.post(reverse(LIST), choice, follow=True).content.decode()
 
         assert "1 put on sale." in text

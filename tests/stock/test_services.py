@@ -22,7 +22,13 @@ TICK = timedelta(microseconds=1)
 
 def sell(vacancy: Vacancy, *, qty: int = 1, rehearsal: bool = False) -> Vacancy:
     """Sell at NOW."""
-    return stock.places_sell(vacancy_id=vacancy.pk, qty=qty, rehearsal=rehearsal, now=NOW)
+    seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=rehearsal)
+    granted = stock.places_grant(vacancy=seen, wishes=[stock.Wish(stock.Move.SELL, qty)], now=NOW)
+    [outcome] = granted.outcomes
+    if isinstance(outcome, stock.StockRefusal):
+        raise outcome
+    assert stock.places_take(granted=granted, now=NOW)
+    return Vacancy.objects.get(pk=vacancy.pk)
 
 
 def change(vacancy: Vacancy, by: int, actor: User | None = None) -> Vacancy:
@@ -38,7 +44,7 @@ def row(vacancy: Vacancy) -> dict[str, Any]:
 
 
 class TestSellingPlaces:
-    """places_sell."""
+    """places_grant and places_take."""
 
     @pytest.mark.parametrize("qty", [1, 3, 10])
     def test_places_move_from_available_to_sold(self, qty: int) -> None:
@@ -122,41 +128,74 @@ class TestSellingPlaces:
 
         assert (sold_out.value.available, limit.value.available) == (2, 2)
 
-    def test_row_that_changed_after_the_look_is_looked_at_again(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """An operator's pause between look and update wins."""
+    @pytest.mark.parametrize(
+        "meanwhile",
+        [
+            {"state": "paused"},
+            {"on_sale_until": NOW},
+            {"available": 1, "sold": 9},
+            {"capacity": 1, "available": 1},
+        ],
+        ids=repr,
+    )
+    def test_row_that_changed_after_the_look_is_not_moved(self, meanwhile: dict[str, Any]) -> None:
+        """An operator, or another buyer, between look and update wins."""
         vacancy = make_vacancy()
-        look = stock._why_not
+        seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=False)
+        granted = stock.places_grant(vacancy=seen, wishes=[stock.Wish(stock.Move.SELL, 2)], now=NOW)
+        Vacancy.objects.filter(pk=vacancy.pk).update(**meanwhile)
+        before = row(vacancy)
 
-        def look_then_pause(*args: Any, **kwargs: Any) -> Any:
-            refusal = look(*args, **kwargs)
-            stock.pause(vacancy_id=vacancy.pk)
-            return refusal
+        assert not stock.places_take(granted=granted, now=NOW)
+        assert row(vacancy) == before
 
-        monkeypatch.setattr(stock, "_why_not", look_then_pause)
+    def test_wishes_are_granted_in_order_and_a_refusal_stops_nobody(self) -> None:
+        """Seven do not fit behind four; three do."""
+        seen = stock.vacancy_for_sale(vacancy_id=make_vacancy().pk, rehearsal=False)
+        wishes = [
+            stock.Wish(stock.Move.SELL, 4),
+            stock.Wish(stock.Move.HOLD, 7),
+            stock.Wish(stock.Move.HOLD, 3),
+        ]
 
-        with pytest.raises(stock.NotOnSale):
-            sell(vacancy)
-        assert counters(vacancy_id=vacancy.pk) == Counters(10, 10, 0, 0)
+        granted = stock.places_grant(vacancy=seen, wishes=wishes, now=NOW)
 
-    def test_row_that_shrank_after_the_look_is_not_oversold(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Places that go between look and update are gone."""
-        vacancy = make_vacancy()
-        look = stock._why_not
+        assert [getattr(o, "available", o) for o in granted.outcomes] == [6, 6, 3]
+        assert (granted.sold, granted.held, granted.confirmed) == (4, 3, 0)
 
-        def look_then_shrink(*args: Any, **kwargs: Any) -> Any:
-            refusal = look(*args, **kwargs)
-            Vacancy.objects.filter(pk=vacancy.pk).update(capacity=1, available=1)
-            return refusal
+    def test_confirmation_is_granted_though_the_sale_is_over(self) -> None:
+        """What is held was promised."""
+        vacancy = make_vacancy(state="closed", available=0, held=10)
+        seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=False)
+        wishes = [stock.Wish(stock.Move.CONFIRM, 3)]
 
-        monkeypatch.setattr(stock, "_why_not", look_then_shrink)
+        granted = stock.places_grant(vacancy=seen, wishes=wishes, now=NOW)
 
-        with pytest.raises(stock.SoldOut) as refusal:
-            sell(vacancy, qty=2)
-        assert refusal.value.available == 1
+        assert stock.places_take(granted=granted, now=NOW)
+        assert counters(vacancy_id=vacancy.pk) == Counters(10, 0, 7, 3)
+
+
+class TestClosingWhenSoldOut:
+    """close_when_sold_out."""
+
+    @pytest.mark.parametrize("flag", [True, False])
+    def test_last_place_closes_the_sale_visibly(self, flag: bool) -> None:
+        """Only where it was asked for, and with a line in the ledger."""
+        vacancy = make_vacancy(capacity=2, close_when_sold_out=flag)
+
+        sell(vacancy, qty=2)
+
+        assert row(vacancy)["state"] == ("closed" if flag else "on_sale")
+        lines = StockMovement.objects.values_list("kind", "qty", "reason")
+        assert list(lines) == ([("state", 0, "Sold out: closed")] if flag else [])
+
+    def test_places_that_are_held_are_not_sold(self) -> None:
+        """They may come back."""
+        vacancy = make_vacancy(capacity=3, available=2, held=1, close_when_sold_out=True)
+
+        sell(vacancy, qty=2)
+
+        assert row(vacancy)["state"] == "on_sale"
 
 
 class TestChangingCapacity:
@@ -230,14 +269,14 @@ class TestStates:
             ("draft", True, "on_sale"),
             ("paused", True, "on_sale"),
             ("on_sale", False, "on_sale"),
-            ("closed", False, "closed"),
+            ("closed", True, "on_sale"),
         ],
     )
     def test_put_on_sale(self, before: str, moves: bool, after: str) -> None:
-        """From draft and paused only."""
+        """From everywhere else: a sale that was closed can be opened again."""
         vacancy = make_vacancy(state=before)
 
-        assert stock.put_on_sale(vacancy_id=vacancy.pk) is moves
+        assert stock.put_on_sale(vacancy_id=vacancy.pk, now=NOW) is moves
         assert row(vacancy)["state"] == after
 
     @pytest.mark.parametrize(
@@ -253,13 +292,13 @@ class TestStates:
         """From on sale only."""
         vacancy = make_vacancy(state=before)
 
-        assert stock.pause(vacancy_id=vacancy.pk) is moves
+        assert stock.pause(vacancy_id=vacancy.pk, now=NOW) is moves
         assert row(vacancy)["state"] == after
 
     def test_unknown_vacancy_does_not_move(self) -> None:
         """False, as for one in another state."""
-        assert not stock.put_on_sale(vacancy_id=7)
-        assert not stock.pause(vacancy_id=7)
+        assert not stock.put_on_sale(vacancy_id=7, now=NOW)
+        assert not stock.pause(vacancy_id=7, now=NOW)
 
 
 class TestCreating:

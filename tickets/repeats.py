@@ -1,0 +1,101 @@
+"""The idempotency store: which requests were answered before, and with what.
+
+Note [A repeat gets the first answer]
+    A key stands for one request of one client to one method and path, for a day. The row that the
+    request made is the record of it (tickets.models, Note [Idempotency keys live on what they
+    made]), so a repeat costs one indexed read for a whole batch, and nothing is stored for those
+    who are refused: after a cancellation their retry may succeed.
+
+    Twins that meet while the first one runs:
+    - in one process, the till lets the second wait for the first one's answer (tickets.till);
+    - in two processes, both may pass `find` before either has committed. Both insert; the unique
+      constraint makes one wait for the other's COMMIT and then fail, its transaction takes
+      everything back, and the next look finds the winner's row.
+
+    Read the stock before the keys. Whoever took the last place committed before we saw that it
+    is gone, so the later look for the key sees their purchase, and the buyer who got that place
+    and lost the answer is never told "sold out". The other way round there is a gap.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import CharField, F, QuerySet
+from django.db.models.functions import Cast
+
+from tickets.models import Hold, Purchase
+from tickets.selectors import ticket_codes
+from tickets.wishes import Answer, Held, HoldOrder, IdempotencyKeyReused, RepeatKey, Sale, Wish
+
+KEPT_FOR = timedelta(hours=24)
+
+
+def find(*, wishes: Sequence[Wish], now: datetime) -> dict[RepeatKey, Answer]:
+    """Return the answers of those who were answered before, or why they get none.
+
+    One read for purchases, one for holds, one for the tickets of what was found; reads nothing
+    for wishes that cannot be repeated.
+    """
+    found: dict[RepeatKey, Answer] = {}
+    for model, group in _by_model(wishes):
+        rows = {_key_of(row): row for row in _rows(model, group) if not _is_over(row, now)}
+        for key, wish in group.items():
+            if key in rows:
+                found[key] = _answer(wish, rows[key])
+    return found
+
+
+def forget_old(*, wishes: Sequence[Wish], now: datetime) -> None:
+    """Free those keys of these wishes that have been kept long enough.
+
+    The row keeps the text of its key, for people who search; its scope becomes its own id, which
+    nobody can ask for, so that the constraint lets the key be used again.
+    """
+    for model, group in _by_model(wishes):
+        old: QuerySet[Any] = _rows(model, group).filter(created_at__lte=now - KEPT_FOR)
+        old.update(request_scope=Cast(F("id"), CharField(max_length=70)))
+
+
+def _by_model(
+    wishes: Iterable[Wish],
+) -> Iterator[tuple[type[Hold | Purchase], dict[RepeatKey, Wish]]]:
+    purchases: dict[RepeatKey, Wish] = {}
+    holds: dict[RepeatKey, Wish] = {}
+    for wish in wishes:
+        key = wish.repeat_key
+        if key is not None:
+            (holds if isinstance(wish, HoldOrder) else purchases)[key] = wish
+    if purchases:
+        yield Purchase, purchases
+    if holds:
+        yield Hold, holds
+
+
+def _rows(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> QuerySet[Any]:
+    # A little wide, so that the query stays simple: the caller picks by the whole key.
+    texts, clients, scopes = (set(part) for part in zip(*group, strict=True))
+    return model._default_manager.filter(
+        idempotency_key__in=texts, client__in=clients, request_scope__in=scopes
+    )
+
+
+def _key_of(row: Hold | Purchase) -> RepeatKey:
+    return (row.idempotency_key or "", row.client_id or 0, row.request_scope)
+
+
+def _is_over(row: Hold | Purchase, now: datetime) -> bool:
+    return row.created_at <= now - KEPT_FOR
+
+
+def _answer(wish: Wish, row: Hold | Purchase) -> Answer:
+    """Give the first answer again, as it was: what became of the row since is for GET to say."""
+    if row.request_hash != wish.request_hash:
+        return IdempotencyKeyReused(
+            f"The idempotency key {wish.idempotency_key!r} was used for another request."
+        )
+    if isinstance(row, Hold):
+        row.status = Hold.Status.ACTIVE
+        return Held(row)
+    row.status = Purchase.Status.CONFIRMED
+    return Sale(row, ticket_codes(purchase=row), remaining=row.remaining or 0)
