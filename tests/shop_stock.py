@@ -20,7 +20,7 @@ def main(capacities: dict[str, int]) -> None:
     ids = {}
     for name, capacity in capacities.items():
         vacancy = stock.vacancy_create(name=name, capacity=capacity, price=1000, now=now)
-        stock.put_on_sale(vacancy_id=vacancy.pk)
+        stock.put_on_sale(vacancy_id=vacancy.pk, now=now)
         ids[name] = vacancy.pk
     _, key = tickets.key_create(name="Shop", now=now)
     json.dump({"key": key, "vacancies": ids}, sys.stdout)

@@ -1,9 +1,9 @@
-"""One process of several that sell the same vacancies: orders into its till, answers to stdout.
+"""One process of several that sell the same vacancies: orders in, what became of them out.
 
-Run with a shop's environment: `python -m tests.concurrency.sellers '{"orders": [[1, 2], …]}'`,
-each order a vacancy and a quantity. It says `ready`, waits for a line, and sells all of them at
-once. With `"guard": false` it believes what it has read and moves no counter for it: the negative
-control.
+Run with a shop's environment: `python -m tests.concurrency.sellers`. It says `ready`; then each
+line is a round, `{"orders": [[vacancy, qty], …], "guard": true}`, whose orders go into the till
+all at once, and each answer is one line too. Without the guard it believes what it has read and
+moves no counter for it: the negative control.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ import sys
 from typing import Any
 
 import django
+
+SMALL_BATCH = 10  # so that the processes meet often
 
 
 async def answers(orders: list[list[int]]) -> list[str | None]:
@@ -27,29 +29,31 @@ async def answers(orders: list[list[int]]) -> list[str | None]:
             return None
         return str(sale.purchase.pk)
 
+    till.forget_everything()
     return await asyncio.gather(*(one(*order) for order in orders))
 
 
-def switch_the_guard_off() -> None:
-    """Let every sale through that looked possible when the row was read."""
+def say(answer: Any) -> None:
+    """Print at once, though it is a pipe."""
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+async def main() -> None:
+    """Be ready, then sell round after round until the input ends."""
+    from tickets import till
     from vacancy import services as stock
 
-    stock.places_take = lambda **_: True
-
-
-async def main(wanted: dict[str, Any]) -> None:
-    """Be ready, wait for the start, sell, tell."""
-    from tickets import till
-
-    if not wanted.get("guard", True):
-        switch_the_guard_off()
+    guarded = stock.places_take
+    till.BATCH_LIMIT = SMALL_BATCH
     await till.warm()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
-    json.dump(await answers(wanted["orders"]), sys.stdout)
+    say("ready")
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        wanted = json.loads(line)
+        stock.places_take = guarded if wanted["guard"] else lambda **_: True
+        say(await answers(wanted["orders"]))
 
 
 if __name__ == "__main__":
     django.setup()
-    asyncio.run(main(json.loads(sys.argv[1])))
+    asyncio.run(main())

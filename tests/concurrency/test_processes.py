@@ -8,7 +8,8 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,50 +18,64 @@ from tests.site import ROOT
 
 PROCESSES = 3
 ORDERS = 60  # of each process
-PATIENCE_S = 40.0  # a deadlock ends the test, not whoever waits for it
+MOST = 10  # places in one order
+CAPACITIES = {"one": 120, "first": 40, "second": 70, "third": 90, "unguarded": 30}
 Sold = list[tuple[int, int, str | None]]  # vacancy, quantity, purchase or sold out; in order
 
 
-def sell_at_once(shop: Shop, orders: list[list[list[int]]], *, guard: bool = True) -> list[Sold]:
-    """Let one process for each list of orders sell, all starting together."""
-    with ExitStack() as stack:
-        sellers = [stack.enter_context(_seller(shop, mine, guard=guard)) for mine in orders]
-        stack.callback(lambda: [seller.kill() for seller in sellers])
-        for seller in sellers:
-            assert seller.stdout is not None
-            assert seller.stdout.readline() == "ready\n"
-        told = _start_and_listen(sellers)
-    return [
-        [(vacancy, qty, said) for (vacancy, qty), said in zip(mine, answers, strict=True)]
-        for mine, answers in zip(orders, told, strict=True)
-    ]
+class Sellers:
+    """The processes, started once and asked for one round after the other."""
+
+    def __init__(self, shop: Shop) -> None:
+        """Start them and wait until each has its connection."""
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.concurrency.sellers"],
+                cwd=ROOT,
+                env=shop.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(PROCESSES)
+        ]
+        assert self._listen() == ["ready"] * PROCESSES
+
+    def sell(self, orders: list[list[list[int]]], *, guard: bool = True) -> list[Sold]:
+        """Let each process sell a list of orders, all starting together."""
+        for process, mine in zip(self.processes, orders, strict=True):
+            assert process.stdin is not None
+            process.stdin.write(json.dumps({"orders": mine, "guard": guard}) + "\n")
+            process.stdin.flush()
+        return [
+            [(vacancy, qty, said) for (vacancy, qty), said in zip(mine, told, strict=True)]
+            for mine, told in zip(orders, self._listen(), strict=True)
+        ]
+
+    def _listen(self) -> list[Any]:
+        return [json.loads(process.stdout.readline()) for process in self.processes]  # type: ignore[union-attr]
+
+    def end(self) -> None:
+        """Leave nothing running."""
+        for process in self.processes:
+            process.kill()
+            process.communicate()
 
 
-def _start_and_listen(sellers: "list[subprocess.Popen[str]]") -> list[list[str | None]]:
-    for seller in sellers:
-        assert seller.stdin is not None
-        seller.stdin.write("go\n")
-        seller.stdin.flush()
-    return [json.loads(seller.communicate(timeout=PATIENCE_S)[0]) for seller in sellers]
+@pytest.fixture(scope="module")
+def sellers(shop: Shop) -> Iterator[Sellers]:
+    """Three tills and stock for them alone."""
+    shop.stock(**CAPACITIES)
+    running = Sellers(shop)
+    yield running
+    running.end()
 
 
-def _seller(shop: Shop, orders: list[list[int]], *, guard: bool) -> "subprocess.Popen[str]":
-    wanted = json.dumps({"orders": orders, "guard": guard})
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.concurrency.sellers", wanted],
-        cwd=ROOT,
-        env=shop.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def orders_for(vacancies: list[int], *, most: int = 10) -> list[list[list[int]]]:
-    """Return each process's orders, 1 to `most` places each, always the same ones."""
+def orders_for(vacancies: list[int]) -> list[list[list[int]]]:
+    """Return each process's orders, 1 to 10 places each, always the same ones."""
     chance = random.Random(len(vacancies))
     return [
-        [[chance.choice(vacancies), chance.randint(1, most)] for _ in range(ORDERS)]
+        [[chance.choice(vacancies), chance.randint(1, MOST)] for _ in range(ORDERS)]
         for _ in range(PROCESSES)
     ]
 
@@ -91,16 +106,14 @@ def assert_first_come_first_served(sold: Sold) -> None:
             assert qty < refused.get(vacancy, qty + 1)
 
 
-@pytest.mark.parametrize(
-    "capacities", [[120], [40, 70, 90]], ids=["one vacancy", "several vacancies"]
-)
-def test_processes_sell_what_there_is_and_in_order(shop: Shop, capacities: list[int]) -> None:
+@pytest.mark.parametrize("names", [["one"], ["first", "second", "third"]], ids=len)
+def test_processes_sell_what_there_is_and_in_order(
+    shop: Shop, sellers: Sellers, names: list[str]
+) -> None:
     """Groups of 1 to 10; sold out in the end; no deadlock, no place twice, none lost."""
-    names = {f"of {len(capacities)}, {n}": capacity for n, capacity in enumerate(capacities)}
-    shop.stock(**names)
     vacancies = [shop.vacancies[name] for name in names]
 
-    told = sell_at_once(shop, orders_for(vacancies))
+    told = sellers.sell(orders_for(vacancies))
 
     assert_sold_is_what_was_acknowledged(shop, told)
     for sold in told:
@@ -109,19 +122,22 @@ def test_processes_sell_what_there_is_and_in_order(shop: Shop, capacities: list[
         "SELECT available FROM vacancy_vacancy"  # noqa: S608  # numbers of our own
         f" WHERE id IN ({', '.join(map(str, vacancies))})"
     )
-    assert max(available for [available] in left) < 10  # the largest group: all were wanted
+    assert max(available for [available] in left) < MOST  # the largest group: all were wanted
 
 
-def test_without_the_guard_the_same_processes_oversell(shop: Shop) -> None:
+def test_without_the_guard_the_same_processes_oversell(shop: Shop, sellers: Sellers) -> None:
     """The comparison is one that can fail: each process sells all that it saw."""
-    shop.stock(unguarded=30)
+    vacancy = shop.vacancies["unguarded"]
 
-    told = sell_at_once(shop, orders_for([shop.vacancies["unguarded"]]), guard=False)
+    told = sellers.sell(orders_for([vacancy]), guard=False)
 
-    assert sum(qty for sold in told for _, qty, purchase in sold if purchase) > 30
-    with pytest.raises(AssertionError):
-        assert_sold_is_what_was_acknowledged(shop, told)
-    _forget(shop, shop.vacancies["unguarded"])
+    try:
+        acknowledged = sum(qty for sold in told for _, qty, purchase in sold if purchase)
+        assert acknowledged > CAPACITIES["unguarded"]
+        with pytest.raises(AssertionError):
+            assert_sold_is_what_was_acknowledged(shop, told)
+    finally:
+        _forget(shop, vacancy)
 
 
 def _forget(shop: Shop, vacancy: int) -> None:
