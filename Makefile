@@ -9,7 +9,7 @@ help:
 	@echo 'make test        the whole suite, on SQLite and on PostgreSQL with Valkey'
 	@echo 'make check       linters, types, import contracts, migrations, OpenAPI snapshot'
 	@echo 'make format      let the formatters change the code'
-	@echo 'make bench       the reference run, measured'
+	@echo 'make bench       floor, textbook and till on each server, measured (about 15 minutes)'
 	@echo 'make screenshots pictures of the running product, for the README'
 	@echo 'make messages    words of the pages for the translators, into locale/'
 	@echo 'make lock        compile requirements/*.in to hash-locked *.txt'
@@ -43,7 +43,7 @@ check: setup-dev
 	$(BIN)/python manage.py export_openapi --check
 
 bench: setup-test
-	$(BIN)/python -m bench.reference
+	$(BIN)/python -m bench.run
 
 screenshots: setup-test
 	$(BIN)/python -m bench.screenshots

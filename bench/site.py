@@ -38,12 +38,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_site() -> Iterator[Site]:
+def running_site(settings: str = "ticketsite.settings") -> Iterator[Site]:
     """Start a site as `make run` does, with the default database unless DATABASE_URL says else."""
     with tempfile.TemporaryDirectory(prefix="ticketsite-bench-") as folder:
         environment = {
             **os.environ,
             "TICKETSITE_ENV": "development",
+            "DJANGO_SETTINGS_MODULE": settings,
             "TICKETSITE_VAR": folder,
             "HOST": "127.0.0.1",
             "PORT": str(free_port()),

@@ -10,7 +10,7 @@ from ninja import HeaderEx, P, Path, QueryEx, Router
 
 from tickets import selectors, services, till
 from tickets.auth import KeyWithScope, key_or_open
-from tickets.models import Purchase
+from tickets.models import CODE_ALPHABET, CODE_LENGTH, Purchase
 from tickets.schemas import (
     AdmissionOut,
     BuyerIn,
@@ -320,8 +320,8 @@ def _check_in(client: Client, code: str) -> str:
 
 
 def _plain(code: str) -> str:
-    """Read a code as people type it."""
-    return code.replace("-", "").replace(" ", "").upper()[:100]
+    """Read a code as people type it; what cannot be part of one is left out."""
+    return "".join(letter for letter in code.upper() if letter in CODE_ALPHABET)[:CODE_LENGTH]
 
 
 @short_form.post("/purchase", response=ShortOut, auth=key_or_open, summary="Buy, short form")

@@ -1,11 +1,12 @@
 """Every read of stock."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
-from vacancy.models import Vacancy
+from vacancy.models import StockMovement, Vacancy
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,35 @@ def counters(*, vacancy_id: int, hold_row: bool = False) -> Counters | None:
     rows = Vacancy.objects.select_for_update(no_key=True) if hold_row else Vacancy.objects.all()
     row = rows.filter(pk=vacancy_id).values(*fields).first()
     return Counters(**row) if row else None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A vacancy's counters beside what its ledger adds up to, in places by kind of movement."""
+
+    vacancy_id: int
+    counters: Counters
+    initial_capacity: int
+    moved: dict[str, int]
+
+
+def ledger_of_all(*, vacancy_id: int | None = None) -> list[Ledger]:
+    """Return counters and ledger sums of one vacancy, or of all with rehearsal stock, by id."""
+    vacancies, lines = Vacancy.objects.order_by("pk"), StockMovement.objects.order_by()
+    if vacancy_id is not None:
+        vacancies, lines = vacancies.filter(pk=vacancy_id), lines.filter(vacancy=vacancy_id)
+    moved: dict[int, dict[str, int]] = defaultdict(dict)
+    for pk, kind, qty in lines.values_list("vacancy", "kind").annotate(Sum("qty")):
+        moved[pk][kind] = qty
+    return [
+        Ledger(
+            row.pk,
+            Counters(row.capacity, row.available, row.held, row.sold),
+            row.initial_capacity,
+            moved[row.pk],
+        )
+        for row in vacancies
+    ]
 
 
 def default_vacancy_id() -> int | None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from loadlab import selectors, services
 from loadlab.supervisor import Supervisor
+from tickets.sweep import sweep_until
 
 IDLE_S = 0.5
 SEEN_EVERY_S = 2.0
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         # a worker that is busy is not dead.
         heart = threading.Thread(target=_beat_until, args=(worker, leave), daemon=True)
         heart.start()
+        threading.Thread(target=sweep_until, args=(leave,), daemon=True).start()
         while not leave.is_set():
             try:
                 _work_once(worker, leave)

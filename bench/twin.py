@@ -1,0 +1,30 @@
+"""The product's paths, but the short form's purchase is an empty POST.
+
+Same body, schemas and auth; nothing is sold. What the reference run takes longer than this is what
+selling takes.
+"""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from ninja import HeaderEx, P
+
+from tickets.auth import key_or_open
+from tickets.schemas import ShortIn, ShortOut
+from ticketsite.api import PREFIX, Api
+from ticketsite.urls import urlpatterns as product
+
+empty = Api(urls_namespace="bench-twin", docs_url=None, openapi_url=None)
+
+
+@empty.post("/purchase", response=ShortOut, auth=key_or_open)
+async def purchase(
+    request: HttpRequest,
+    payload: ShortIn,
+    key: HeaderEx[str | None, P(alias="Idempotency-Key")] = None,
+) -> HttpResponse:
+    """Answer as a sale does, without one."""
+    answer = ShortOut(success=True, remaining=999, message=f"Purchased {payload.qty}.")
+    return HttpResponse(answer.model_dump_json(), content_type="application/json")
+
+
+urlpatterns = [path(f"{PREFIX[1:]}/", empty.urls), *product]
