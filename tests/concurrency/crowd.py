@@ -18,6 +18,9 @@ def crowd(size: int, act: Callable[[int], Any]) -> list[Any]:
     outcomes: list[Any] = [TimeoutError("never came back")] * size
     barrier = threading.Barrier(size)
 
+    if connection.vendor == "postgresql":
+        connection.pool.timeout = JOIN_S  # no process of the product is such a crowd
+
     def one(number: int) -> None:
         try:
             barrier.wait(JOIN_S)
