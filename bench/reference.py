@@ -30,6 +30,7 @@ TWIN_SETTINGS = "bench.twin_settings"
 async def watch(site: Site, run_id: int, cookie: str) -> tuple[dict[str, Any], list[float]]:
     """Follow a run as its page does; return the run and each second's delay in s."""
     delays: list[float] = []
+    run: dict[str, Any] = {}
     url = f"{site.web.replace('http', 'ws')}/ws/runs/{run_id}/"
     headers = {"Cookie": cookie, "Origin": site.web}
     async with (
@@ -38,11 +39,11 @@ async def watch(site: Site, run_id: int, cookie: str) -> tuple[dict[str, Any], l
     ):
         async for raw in socket:
             message = json.loads(raw)
-            run = message["run"]
+            run |= message["run"]
             now = datetime.now().astimezone().timestamp()
-            if message["type"] == "seconds":
+            if message["type"] == "news" and message["points"]:
                 begun = datetime.fromisoformat(run["started_at"]).timestamp()
-                delays += [now - begun - second["t"] for second in message["seconds"]]
+                delays += [now - begun - at for at in message["points"]["columns"]["t"]]
             if not run["active"]:
                 return run, delays
     raise SystemExit("the websocket closed before the run ended")

@@ -1,5 +1,6 @@
 """Runs, as operators see them: a history, and for each run a page of its own."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,8 +15,9 @@ from unfold.decorators import display
 
 from loadlab.display import duration_text, run_chip, scenario_title, worst_verdict_chip
 from loadlab.models import Run
+from loadlab.run_page import points_view, run_view
 from loadlab.scenarios import SCENARIOS
-from loadlab.views import run_view, start_view, stop_view
+from loadlab.views import start_view, stop_view
 from vacancy.display import NONE, chip_html, moment
 
 
@@ -59,10 +61,17 @@ class RunAdmin(ModelAdmin):
         return runs.select_related("requested_by")
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the address that stops a run."""
-        view = self.admin_site.admin_view(partial(stop_view, self))
-        own = path("<int:object_id>/stop/", view, name="loadlab_run_stop")
-        return [own, *super().get_urls()]
+        """Add the addresses of what people and scripts do with one run."""
+        return [
+            self._address("stop", stop_view),
+            self._address("points", points_view),
+            *super().get_urls(),
+        ]
+
+    def _address(self, name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+        checked = self.admin_site.admin_view(partial(view, self))
+        address: URLPattern = path(f"<int:object_id>/{name}/", checked, name=f"loadlab_run_{name}")
+        return address
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None

@@ -9,8 +9,10 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
+from django.utils import translation
 
-from loadlab import selectors
+from loadlab import series
+from loadlab.display import run_told
 from loadlab.live import LIVE, TICKER, group_name
 
 RECHECK_S = 5.0
@@ -56,16 +58,16 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
         if not await LIVE.run(session_may_watch, self.scope["session"].session_key):
             await self.close(CLOSE_NOT_ALLOWED)
             return
-        self.seq = self._asked_after()
+        self.seq = -1
+        self.language = self._language()
         await self.channel_layer.group_add(group_name(self.run_id), self.channel_name)
-        snapshot = await LIVE.run(selectors.run_snapshot, run_id=self.run_id, after=self.seq)
+        snapshot = await LIVE.run(series.snapshot, run_id=self.run_id, after=self._asked_after())
         await self.accept()
         if snapshot is None:
             await self.close(CLOSE_NOT_FOUND)
             return
-        self._note(snapshot["seconds"])
-        await self.send_json(snapshot)
-        TICKER.watch(self.run_id)
+        await self._pass_on(snapshot)
+        TICKER.watch(self.run_id, known=series.Pulse(self.state, self.seq))
         self.watching = True
 
     async def disconnect(self, code: int) -> None:
@@ -81,20 +83,39 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
             await self.close(CLOSE_NOT_ALLOWED)
             return
         message = event["message"]
-        fresh = [second for second in message.get("seconds", ()) if second["seq"] > self.seq]
-        if fresh and fresh[0]["seq"] > self.seq + 1:
-            snapshot = await LIVE.run(selectors.run_snapshot, run_id=self.run_id, after=self.seq)
-            fresh = snapshot["seconds"] if snapshot else fresh
-        if message["type"] == "seconds" and not fresh:
-            message = {"type": "run", "run": message["run"]}
-        elif fresh:
-            self._note(fresh)
-            message = {**message, "seconds": fresh}
-        await self.send_json(message)
+        if message["after"] > self.seq:
+            await self._catch_up()
+        elif message["seq"] > self.seq or message["run"]["state"] != self.state:
+            await self._pass_on(message)
 
-    def _note(self, seconds: list[dict[str, Any]]) -> None:
-        if seconds:
-            self.seq = seconds[-1]["seq"]
+    async def run_pulse(self, event: dict[str, Any]) -> None:
+        """Look after a quiet socket: is its session still good, and has it missed something?"""
+        if not await self._still_allowed():
+            await self.close(CLOSE_NOT_ALLOWED)
+        elif event["pulse"] != {"state": self.state, "seq": self.seq}:
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        snapshot = await LIVE.run(series.snapshot, run_id=self.run_id, after=self.seq)
+        if snapshot is not None:
+            await self._pass_on(snapshot)
+
+    async def _pass_on(self, message: dict[str, Any]) -> None:
+        self.seq = max(self.seq, message["seq"])
+        self.state: str = message["run"]["state"]
+        with translation.override(self.language):
+            told = {**message, "run": run_told(message["run"])}
+        await self.send_json(told)
+
+    def _language(self) -> str:
+        """Find the reader's language as the page did: no middleware does it for a socket."""
+        request = HttpRequest()
+        request.COOKIES = self.scope["cookies"]
+        headers = dict(self.scope["headers"])
+        request.META["HTTP_ACCEPT_LANGUAGE"] = headers.get(b"accept-language", b"").decode(
+            "latin-1"
+        )
+        return translation.get_language_from_request(request)
 
     def _asked_after(self) -> int:
         asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", ["-1"])[0]

@@ -1,27 +1,52 @@
 """How runs and verdicts are shown to people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
-from vacancy.display import Chip
+from loadlab.sentence import Sentence
+from loadlab.wire import OUTCOMES
+from vacancy.display import Chip, number
 
 RUN_CHIPS = {
-    Run.State.REQUESTED: Chip("Waiting for a worker", "hourglass_top", "busy"),
-    Run.State.STARTING: Chip("Starting", "sync", "busy"),
-    Run.State.RUNNING: Chip("Running", "play_arrow", "busy"),
-    Run.State.STOPPING: Chip("Stopping", "stop_circle", "busy"),
-    Run.State.FINISHED: Chip("Finished", "flag", "quiet"),
-    Run.State.STOPPED: Chip("Stopped", "stop", "warn"),
-    Run.State.FAILED: Chip("Failed", "error", "bad"),
+    Run.State.REQUESTED: Chip(_("Waiting for a worker"), "hourglass_top", "busy"),
+    Run.State.STARTING: Chip(_("Starting"), "sync", "busy"),
+    Run.State.RUNNING: Chip(_("Running"), "play_arrow", "busy"),
+    Run.State.STOPPING: Chip(_("Stopping"), "stop_circle", "busy"),
+    Run.State.FINISHED: Chip(_("Finished"), "flag", "quiet"),
+    Run.State.STOPPED: Chip(_("Stopped"), "stop", "warn"),
+    Run.State.ABORTED: Chip(_("Aborted"), "dangerous", "bad"),
+    Run.State.FAILED: Chip(_("Failed"), "error", "bad"),
 }
 VERDICT_CHIPS = {
-    "fail": Chip("Fail", "close", "bad"),
-    "inconclusive": Chip("Inconclusive", "question_mark", "warn"),
-    "pass": Chip("Pass", "check", "ok"),
+    "fail": Chip(_("Fail"), "close", "bad"),
+    "regressed": Chip(_("Regressed"), "trending_down", "bad"),
+    "inconclusive": Chip(_("Inconclusive"), "question_mark", "warn"),
+    "improved": Chip(_("Improved"), "trending_up", "ok"),
+    "equivalent": Chip(_("Equivalent"), "equal", "ok"),
+    "pass": Chip(_("Pass"), "check", "ok"),
 }
-NOT_JUDGED = Chip("Not judged", "remove", "quiet")
+VERDICT_LABELS = {
+    "validity": _("Validity"),
+    "budget": _("Budget"),
+    "integrity": _("Integrity"),
+    "comparison": _("Comparison"),
+}
+# From the bottom of the stack to its top: what was wanted, what was expected, what went wrong.
+OUTCOME_LABELS = {
+    "bought": _("Bought"),
+    "read": _("Read"),
+    "sold_out": _("Sold out"),
+    "refused": _("Refused"),
+    "fault": _("Fault"),
+    "unknown": _("Unknown"),
+}
+NOT_JUDGED = Chip(_("Not judged"), "remove", "quiet")
 
 
 def run_chip(state: str) -> Chip:
@@ -34,9 +59,54 @@ def worst_verdict_chip(verdicts: Sequence[dict[str, Any]] | None) -> Chip:
     for outcome, chip in VERDICT_CHIPS.items():
         kinds = [one["kind"] for one in verdicts or () if one["outcome"] == outcome]
         if kinds:
-            label = chip.label if outcome == "pass" else f"{chip.label}: {', '.join(kinds)}"
+            named = ", ".join(str(VERDICT_LABELS.get(kind, kind)).lower() for kind in kinds)
+            label = chip.label if outcome == "pass" else f"{chip.label}: {named}"
             return Chip(label, chip.icon, chip.tone)
     return NOT_JUDGED
+
+
+def chip_json(chip: Chip) -> dict[str, str]:
+    """Return a chip for a script, in the language of this request."""
+    return {"label": str(chip.label), "icon": chip.icon, "tone": chip.tone}
+
+
+def outcomes_json() -> list[dict[str, str]]:
+    """Return every outcome with its label, from the bottom of a stack to its top."""
+    known = [*OUTCOME_LABELS, *(one for one in OUTCOMES if one not in OUTCOME_LABELS)]
+    return [{"key": one, "label": str(OUTCOME_LABELS.get(one, one))} for one in known]
+
+
+def sentences_text(sentences: Iterable[Mapping[str, Any]]) -> str:
+    """Tell stored sentences in the reader's language; see `loadlab.sentence`."""
+    told = (Sentence.from_json(one).told(gettext, _written) for one in sentences)
+    return " ".join(told)
+
+
+def _written(value: str | int | float) -> str:
+    return value if isinstance(value, str) else number_format(value, force_grouping=True)
+
+
+def run_told(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run, as `selectors.run_as_json` made it, with its sentences in this language."""
+    verdicts = run.get("verdicts")
+    if not verdicts:
+        return dict(run)
+    told = [one | verdict_text(one) for one in verdicts]
+    for one in told:  # the sentences were told: no page needs them a second time
+        one.pop("finding_sentences", None)
+        one.pop("detail_sentences", None)
+    return {**run, "verdicts": told}
+
+
+def verdict_text(verdict: Mapping[str, Any]) -> dict[str, str]:
+    """Return label, finding and detail of a stored verdict in the reader's language."""
+    if "finding_sentences" not in verdict:  # stored by an earlier version: English only
+        return {name: verdict[name] for name in ("label", "finding", "detail")}
+    return {
+        "label": gettext(verdict["label"]),
+        "finding": sentences_text(verdict["finding_sentences"]),
+        "detail": sentences_text(verdict["detail_sentences"]),
+    }
 
 
 def scenario_title(name: str) -> str:
@@ -44,7 +114,14 @@ def scenario_title(name: str) -> str:
     return SCENARIOS[name].title if name in SCENARIOS else name
 
 
+def seconds_text(seconds: float) -> str:
+    """Write seconds with as few decimals as they have: `0.5 s`."""
+    digits = len(f"{seconds:g}".partition(".")[2])
+    return f"{number(seconds, digits=digits)} s"
+
+
 def duration_text(seconds: float) -> str:
-    """Write a duration as m:ss."""
-    whole = int(seconds)
-    return f"{whole // 60}:{whole % 60:02d}"
+    """Write a duration as m:ss, or h:mm:ss from an hour on."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from loadlab import states
+
 
 class Run(models.Model):
     """One execution of one scenario with fixed settings.
@@ -15,17 +17,18 @@ class Run(models.Model):
     """
 
     class State(models.TextChoices):
-        """The life of a run; `services` says which moves are legal."""
+        """The life of a run; `loadlab.states` says which moves are legal."""
 
-        REQUESTED = "requested", "Waiting for a worker"
-        STARTING = "starting", "Starting"
-        RUNNING = "running", "Running"
-        STOPPING = "stopping", "Stopping"
-        FINISHED = "finished", "Finished"
-        STOPPED = "stopped", "Stopped"
-        FAILED = "failed", "Failed"
+        REQUESTED = states.REQUESTED, "Waiting for a worker"
+        STARTING = states.STARTING, "Starting"
+        RUNNING = states.RUNNING, "Running"
+        STOPPING = states.STOPPING, "Stopping"
+        FINISHED = states.FINISHED, "Finished"
+        STOPPED = states.STOPPED, "Stopped"
+        ABORTED = states.ABORTED, "Aborted"
+        FAILED = states.FAILED, "Failed"
 
-    ACTIVE = (State.REQUESTED, State.STARTING, State.RUNNING, State.STOPPING)
+    ACTIVE = states.ACTIVE
 
     scenario = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
@@ -34,6 +37,18 @@ class Run(models.Model):
     think_time_s = models.FloatField("think time, s")
     duration_s = models.PositiveIntegerField("duration, s")
     capacity = models.PositiveIntegerField("rehearsal stock, places")
+    price = models.PositiveIntegerField(default=0, help_text="Of one place, in minor units.")
+    currency = models.CharField(max_length=3, default="EUR")
+    max_per_purchase = models.PositiveSmallIntegerField(default=10)
+    shape_from = models.BigIntegerField(
+        null=True, help_text="The real vacancy whose capacity, price and limit it took."
+    )
+    abort_after_s = models.PositiveIntegerField(
+        null=True, help_text="Seconds in a row beyond the budget that end it. Empty: none do."
+    )
+    sabotage = models.CharField(
+        max_length=20, blank=True, help_text="How its stock was broken on purpose, to test us."
+    )
     target = models.CharField(max_length=300, help_text="Base URL that the load goes to.")
     fingerprint = models.CharField(
         max_length=64, help_text="Equal for runs that may be compared: same load, same machine."
@@ -54,6 +69,7 @@ class Run(models.Model):
     vacancy_id = models.BigIntegerField(null=True, help_text="Its rehearsal stock, while it runs.")
     summary = models.JSONField(null=True, help_text="Totals and the table, once it ended.")
     verdicts = models.JSONField(null=True, help_text="What the run may claim, with reasons.")
+    comparison = models.JSONField(null=True, help_text="Figures beside those of the baseline.")
 
     class Meta:
         """Newest first; the guard of one active run is in the database."""
@@ -68,14 +84,18 @@ class Run(models.Model):
                 condition=Q(
                     slot__isnull=False,
                     slot=1,
-                    state__in=("requested", "starting", "running", "stopping"),
+                    state__in=states.ACTIVE,
                 )
-                | Q(slot__isnull=True, state__in=("finished", "stopped", "failed")),
+                | Q(slot__isnull=True, state__in=states.ENDED),
             ),
             models.CheckConstraint(
                 name="run_settings_positive",
                 condition=Q(user_count__gte=1, duration_s__gte=1, capacity__gte=1)
-                & Q(think_time_s__gte=0),
+                & Q(think_time_s__gte=0, max_per_purchase__gte=1),
+            ),
+            models.CheckConstraint(
+                name="run_aborts_after_some_time",
+                condition=Q(abort_after_s=None) | Q(abort_after_s__gte=1),
             ),
         )
 
@@ -105,6 +125,10 @@ class RunSecond(models.Model):
     max_ms = models.FloatField(null=True)
     cpu_pct = models.FloatField(help_text="Generator's processor time, of one core.")
     lag_ms = models.FloatField(help_text="How late the generator's own timer woke.")
+    cpu_wait_pct = models.FloatField(
+        null=True,
+        help_text="Time that the generator wanted a processor and got none. Empty: not known here.",
+    )
     lost_count = models.PositiveIntegerField(default=0, help_text="Reports dropped so far.")
 
     class Meta:
@@ -160,11 +184,81 @@ class Sample(models.Model):
         return f"{self.count} × {self.name} {self.outcome} in second {self.seq}"
 
 
+class RunEvent(models.Model):
+    """Something that happened to a run, with the words for it; see `loadlab.sentence`."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=20)
+    text = models.CharField(max_length=300)
+    params = models.JSONField(default=dict)
+
+    class Meta:
+        """In the order in which they were noted."""
+
+        ordering = ("run", "id")
+        constraints = (
+            models.CheckConstraint(name="runevent_says_something", condition=~Q(text="")),
+        )
+
+    def __str__(self) -> str:
+        """Say what happened to which run."""
+        return f"Run {self.run_id}: {self.kind}"
+
+
+class Baseline(models.Model):
+    """The run that later runs of the same fingerprint are compared with."""
+
+    fingerprint = models.CharField(max_length=64, unique=True)
+    # PROTECT: what others were compared with must not vanish under them.
+    run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="baseline")
+    set_at = models.DateTimeField()
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        """Newest first; one for each fingerprint, which the database itself keeps."""
+
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(name="baseline_has_fingerprint", condition=~Q(fingerprint="")),
+        )
+
+    def __str__(self) -> str:
+        """Say which run it is."""
+        return f"Baseline: run {self.run_id}"
+
+
+class Noise(models.Model):
+    """How much identical runs of one fingerprint differed: measured, never assumed."""
+
+    fingerprint = models.CharField(max_length=64, unique=True)
+    run_count = models.PositiveIntegerField(help_text="Identical runs that it was measured with.")
+    run_ids = models.JSONField(default=list, help_text="Which they were.")
+    spread = models.JSONField(help_text="By metric: standard deviation between the runs.")
+    measured_at = models.DateTimeField()
+
+    class Meta:
+        """One for each fingerprint: the newest measurement counts. One run has no spread."""
+
+        ordering = ("-id",)
+        verbose_name_plural = "noise"
+        constraints = (
+            models.CheckConstraint(name="noise_needs_two_runs", condition=Q(run_count__gte=2)),
+        )
+
+    def __str__(self) -> str:
+        """Say how it was measured."""
+        return f"Noise of {self.run_count} runs"
+
+
 class LabWorker(models.Model):
     """A process that claims runs, and when it was last heard of."""
 
     name = models.CharField(max_length=100, unique=True)
     seen_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True, help_text="When it last took a run.")
 
     class Meta:
         """Most recently heard of first."""

@@ -9,6 +9,8 @@ class Budget:
 
     p95_ms: float
     fault_pct: float
+    p99_ms: float | None = None
+    min_rate_per_s: float | None = None
 
 
 @dataclass(frozen=True)

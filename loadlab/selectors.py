@@ -71,6 +71,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "requested_at": _iso(run.requested_at),
         "started_at": _iso(run.started_at),
         "ended_at": _iso(run.ended_at),
+        "stop_requested_at": _iso(run.stop_requested_at),
         "elapsed_s": _elapsed_s(run),
         "environment": run.environment,
         "stock": _live_stock(run),

@@ -51,15 +51,24 @@ class Sales:
     purchase_count: int
     purchased_qty: int
     ticket_count: int
+    unknown_keys: int = 0  # requests without an answer whose idempotency key was looked up
+    unknown_bought: int = 0  # those of them that had bought
+    drift: tuple[str, ...] = ()  # what the audit of counters against rows found, as sentences
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stock(Sales):
     """The rehearsal stock afterwards, beside what the generator was told."""
 
     bought_seen: int
     sold_out_seen: int
     refused_seen: int  # sold out or refused for another reason
+    unknown_seen: int = 0  # requests without an answer
+
+    @property
+    def unknown_unresolved(self) -> int:
+        """Count those without an answer that may have bought: no key tells."""
+        return max(0, self.unknown_seen - self.unknown_keys)
 
 
 @dataclass(frozen=True)
@@ -144,4 +153,5 @@ def _stock(sales: Sales, seen: dict[str, int]) -> Stock:
         bought_seen=seen["bought"],
         sold_out_seen=seen["sold_out"],
         refused_seen=seen["sold_out"] + seen["refused"],
+        unknown_seen=seen["unknown"],
     )

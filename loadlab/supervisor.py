@@ -4,16 +4,16 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import connection
 from django.utils import timezone
 
-from loadlab import selectors, services, verdict, wire
+from loadlab import selectors, services, states, wire
+from loadlab.conclusion import conclude
 from loadlab.generator import Generator, Load
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
-from loadlab.summary import summarize
 from loadlab.target import CannotRun, check_target
 
 POLL_S = 0.25
@@ -25,9 +25,6 @@ STOP_GIVE_UP_S = 3 * STOP_TIMEOUT_S
 END_GIVE_UP_S = 4 * STOP_TIMEOUT_S  # at the planned end the users' timeout may run twice
 EXIT_GRACE_S = 1.0  # from the end of its pipe to the end of the process
 SHUTDOWN_S = 2.0  # when this process itself must go: a platform gives ten seconds at most
-
-# Judging reads every second of the run, about a millisecond each: a day outlasts any usual lease.
-JUDGING_SHARE = 1 / 20
 
 logger = logging.getLogger(__name__)
 OnSecond = Callable[[wire.Second], None]
@@ -76,26 +73,34 @@ class Supervisor:
             reason = self._load(run)
             state = self._state()
         except (CannotRun, services.LabRefusal) as error:
-            state, reason = Run.State.FAILED, str(error)
+            state, reason = states.FAILED, str(error)
         except Exception as error:
             # The database, the pipe, a line that is not ours: the run must end all the same.
             logger.exception("run %s broke", self._run_id)
             connection.close()  # it may be dead; the next query opens another
-            state, reason = Run.State.FAILED, f"{type(error).__name__}: {error}"
+            state, reason = states.FAILED, f"{type(error).__name__}: {error}"
         self._end(state, reason)
         return Run.objects.get(pk=self._run_id)
 
-    def _end(self, state: Run.State, reason: str) -> None:
+    def _end(self, state: str, reason: str) -> None:
         """Judge, store and tidy up. What fails here is done by others when the lease lapses."""
         try:
-            self._conclude(state, reason)
+            conclude(
+                run_id=self._run_id,
+                worker=self._worker,
+                state=state,
+                reason=reason,
+                final=self._heard.final,
+                lost_count=self._heard.lost_count,
+                now=timezone.now,
+            )
         except Exception:
             logger.exception("run %s could not be judged", self._run_id)
             connection.close()
             services.run_end(
                 run_id=self._run_id,
                 worker=self._worker,
-                state=Run.State.FAILED,
+                state=states.FAILED,
                 reason=reason or "The run could not be judged: the worker's log says why.",
                 summary=None,
                 verdicts=None,
@@ -140,6 +145,8 @@ class Supervisor:
             return "Stopped before it began."
         if final is None:
             raise CannotRun(f"The load generator ended without its report: {ended}.")
+        if self._heard.hello is None:
+            raise CannotRun(f"The load generator reported an end without a beginning: {ended}.")
         if not self._stop_asked and final.elapsed_s < run.duration_s - 1:
             raise CannotRun(
                 f"The load generator left after {final.elapsed_s:.0f} of {run.duration_s} s, "
@@ -178,8 +185,8 @@ class Supervisor:
             self._heard.hello = line
             if not self._stop_asked:
                 self._give_up_at = time.monotonic() + run.duration_s + END_GIVE_UP_S
-            begun = datetime.fromtimestamp(line.at, UTC)
-            services.run_begin(run_id=self._run_id, worker=self._worker, at=begun)
+                begun = datetime.fromtimestamp(line.at, UTC)
+                services.run_begin(run_id=self._run_id, worker=self._worker, at=begun)
         elif isinstance(line, wire.Second):
             self._heard.lost_count = line.lost_count
             services.second_record(
@@ -212,52 +219,7 @@ class Supervisor:
     def _somebody_asked(self) -> bool:
         return self._must_stop() or selectors.stop_is_asked(run_id=self._run_id)
 
-    def _state(self) -> Run.State:
+    def _state(self) -> str:
         if self._leaving:
-            return Run.State.FAILED
-        return Run.State.STOPPED if self._stop_asked else Run.State.FINISHED
-
-    def _conclude(self, state: Run.State, reason: str) -> None:
-        """Audit, judge and store."""
-        run = Run.objects.get(pk=self._run_id)
-        busy_for = timedelta(seconds=run.duration_s * JUDGING_SHARE)
-        if not services.lease_renew(
-            run_id=run.pk, worker=self._worker, now=timezone.now(), busy_for=busy_for
-        ):
-            return  # ended by another process: that is what stays written
-        final = self._heard.final
-        cells = selectors.cells(run_id=run.pk)
-        health = [
-            verdict.Health(second.seq, second.cpu_pct, second.lag_ms)
-            for second in selectors.seconds(run_id=run.pk)
-        ]
-        last = selectors.seconds(run_id=run.pk).last()
-        elapsed_s = final.elapsed_s if final else (last.elapsed_s if last else 0.0)
-        sales = run.vacancy_id and selectors.rehearsal_sales(vacancy_id=run.vacancy_id)
-        summary = summarize(
-            cells=cells,
-            elapsed_s=elapsed_s,
-            unknown=final.unknown if final else {},
-            sales=sales or None,
-        )
-        limits = SCENARIOS[run.scenario].budget
-        verdicts = verdict.judge(
-            summary=summary,
-            health=health,
-            lost_count=self._heard.lost_count,
-            out_of_range_count=final.out_of_range_count if final else 0,
-            limits=verdict.Limits(p95_ms=limits.p95_ms, fault_pct=limits.fault_pct),
-            stopped_early=state != Run.State.FINISHED,
-            planned_s=run.duration_s,
-            shared_host=bool(run.environment.get("shared_host", True)),
-            final_seen=final is not None,
-        )
-        services.run_end(
-            run_id=run.pk,
-            worker=self._worker,
-            state=state,
-            reason=reason,
-            summary=summary.as_json(),
-            verdicts=[item.as_json() for item in verdicts],
-            now=timezone.now(),
-        )
+            return states.FAILED
+        return states.STOPPED if self._stop_asked else states.FINISHED

@@ -1,4 +1,4 @@
-"""The pages of a run: start one, watch it, stop it. Each calls one service or selector."""
+"""Starting and stopping runs. Each view calls one service or selector."""
 
 from dataclasses import asdict
 from typing import Any
@@ -8,14 +8,15 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http import HttpResponseRedirect as Redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from loadlab import selectors, services
-from loadlab.display import RUN_CHIPS, VERDICT_CHIPS, duration_text, scenario_title
+from loadlab.display import scenario_title
 from loadlab.forms import StartForm
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
@@ -34,7 +35,7 @@ def start_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpRespon
     active = selectors.active_run()
     context = {
         **run_admin.admin_site.each_context(request),
-        "title": "Start a rehearsal",
+        "title": _("Start a rehearsal"),
         "form": form,
         "numbers": form.numbers(),
         "scenarios": _scenario_cards(form),
@@ -77,56 +78,14 @@ def _active(run: Run) -> dict[str, Any]:
     }
 
 
-def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str) -> HttpResponse:
-    """Show one run. Everything known is in this answer; the page then goes on from there."""
-    _check(request, "loadlab.view_run")
-    snapshot = selectors.run_snapshot(run_id=int(object_id)) if object_id.isdecimal() else None
-    if snapshot is None:
-        raise Http404(f"There is no run {object_id}.")
-    run = snapshot["run"]
-    context = {
-        **run_admin.admin_site.each_context(request),
-        "opts": run_admin.opts,
-        "title": f"Run {run['id']}: {scenario_title(run['scenario'])}",
-        "original": Run(pk=run["id"], scenario=run["scenario"]),  # for the breadcrumbs
-        "run": run,
-        "settings_rows": _settings_rows(run),
-        "snapshot": snapshot,
-        "page": _page(run),
-        "may_stop": run["active"] and request.user.has_perm("loadlab.start_run"),
-    }
-    return TemplateResponse(request, "admin/loadlab/run/run.html", context)
-
-
-def _page(run: dict[str, Any]) -> dict[str, Any]:
-    scenario = SCENARIOS.get(run["scenario"])
-    return {
-        "socket": f"/ws/runs/{run['id']}/",
-        "zone": timezone.get_current_timezone_name(),
-        "budget": asdict(scenario.budget) if scenario else None,
-        "chips": {state.value: asdict(chip) for state, chip in RUN_CHIPS.items()},
-        "verdictChips": {outcome: asdict(chip) for outcome, chip in VERDICT_CHIPS.items()},
-    }
-
-
-def _settings_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        ("Scenario", scenario_title(run["scenario"])),
-        ("Virtual users", f"{run['user_count']:,}"),
-        ("Think time", f"{run['think_time_s']:g} s"),
-        ("Duration", duration_text(run["duration_s"])),
-        ("Rehearsal stock", f"{run['capacity']:,} places"),
-        ("Target", run["target"]),
-    ]
-
-
 def stop_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: int) -> HttpResponse:
     """Ask the worker to stop a run; the page shows when it has."""
     _check(request, "loadlab.start_run")
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     if services.run_stop_request(run_id=object_id, now=timezone.now()):
-        messages.success(request, f"Run {object_id} is being stopped.")
+        messages.success(request, _("Run %(number)s is being stopped.") % {"number": object_id})
     else:
-        messages.warning(request, f"Nothing changed: run {object_id} is not active.")
+        text = _("Nothing changed: run %(number)s is not active.")
+        messages.warning(request, text % {"number": object_id})
     return Redirect(reverse(PAGE, args=[object_id]))

@@ -53,7 +53,7 @@ def forget_everything() -> None:
 
 
 async def _client(request: HttpRequest) -> Client | None:
-    header = request.META.get("HTTP_AUTHORIZATION", "")
+    header = request.headers.get("authorization", "")
     if not header:
         return None
     scheme, _, secret = header.partition(" ")

@@ -37,7 +37,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
-from ninja.errors import HttpError, ValidationError
+from ninja.errors import HttpError, Throttled, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from tickets.api import door, holding, short_form
@@ -47,6 +47,8 @@ from tickets.wishes import SaleRefusal
 from ticketsite import __version__
 from ticketsite.health import router as health
 from ticketsite.problems import CODE_FOR_STATUS, CONTENT_TYPE, KINDS, problem
+from ticketsite.rates import KeyLimit
+from vacancy.answers import Answer
 from vacancy.api import router as stock
 from vacancy.lanes import LaneFull
 from vacancy.services import StockRefusal
@@ -89,6 +91,10 @@ PROBLEM_SCHEMA = {
 class Api(NinjaAPI):
     """NinjaAPI whose OpenAPI document also tells of the errors every operation can answer."""
 
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """Return what Ninja fills if an endpoint does not: see Note [Light objects]."""
+        return Answer()
+
     def get_openapi_schema(
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
@@ -114,6 +120,7 @@ api = Api(
         "`Authorization: Bearer …`, and an `Idempotency-Key` that makes retries safe."
     ),
     auth=optional_key,
+    throttle=KeyLimit(),
     docs_url="/docs",
     docs_decorator=require_safe,
     urls_namespace="api-1",
@@ -169,6 +176,17 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 def _field(place: tuple[Any, ...]) -> str:
     """Name a field as the caller did: Ninja adds the name of our argument after `body`."""
     return ".".join(str(part) for part in (place[0], *place[2 if place[0] == "body" else 1 :]))
+
+
+@api.exception_handler(Throttled)
+def _rate_limited(request: HttpRequest, refusal: Throttled) -> HttpResponse:
+    standing = request.standing  # type: ignore[attr-defined]  # left by the throttle
+    return problem(
+        "rate-limited",
+        f"This API key may make {standing.quota} requests in {standing.window_s} s; "
+        f"the next ones in {standing.reset_s} s.",
+        retry_after_s=standing.reset_s,
+    )
 
 
 @api.exception_handler(HttpError)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+from limits import parse_many
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -55,6 +56,16 @@ class Config(BaseSettings):
         alias="TICKETSITE_OPEN_SHORT_FORM",
         description="purchases without a key; on in development, refused in production",
     )
+    rate_limit: str | None = Field(
+        None,
+        alias="TICKETSITE_RATE_LIMIT",
+        description="requests of one API key, as `1000/second` or `50000/minute`; 0: no limit",
+    )
+    cors_origins: CommaList = Field(
+        [],
+        alias="TICKETSITE_CORS_ORIGINS",
+        description="comma list of origins whose pages may call the API; `*`: all of them",
+    )
     loadlab_target: str = Field(
         "", alias="LOADLAB_TARGET", description="what runs load; default: the api role"
     )
@@ -65,7 +76,11 @@ class Config(BaseSettings):
     loadlab_max_duration_s: int = Field(3600, alias="LOADLAB_MAX_DURATION_S", ge=1, le=86_400)
 
     @field_validator(
-        "allowed_hosts", "csrf_trusted_origins", "loadlab_allowed_targets", mode="before"
+        "allowed_hosts",
+        "csrf_trusted_origins",
+        "cors_origins",
+        "loadlab_allowed_targets",
+        mode="before",
     )
     @classmethod
     def split_commas(cls, value: object) -> object:
@@ -88,6 +103,31 @@ class Config(BaseSettings):
         """Accept none, or the forms that the Redis client knows."""
         if value and not _is_url(value, {"redis", "rediss", "unix"}):
             raise ValueError("must be redis://host:6379/0, or empty")
+        return value
+
+    @field_validator("rate_limit")
+    @classmethod
+    def know_rate(cls, value: str | None) -> str | None:
+        """Accept the notation of the library `limits`, one limit only; empty is the default."""
+        if not value or value == "0":
+            return value or None
+        try:
+            [rule] = parse_many(value)
+        except ValueError:
+            raise ValueError("must be like 1000/second, or 0 for no limit") from None
+        if rule.amount < 1:
+            raise ValueError("must allow at least one request, or be 0 for no limit")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def know_origins(cls, value: list[str]) -> list[str]:
+        """Accept scheme, host and port: a browser sends no more, so more would never match."""
+        for origin in value:
+            parts = urlsplit(origin)
+            bare = parts.hostname and f"{parts.scheme}://{parts.netloc}" == origin
+            if origin != "*" and not (_is_url(origin, {"http", "https"}) and bare):
+                raise ValueError(f"must be like https://shop.example.org, not {origin!r}")
         return value
 
     @model_validator(mode="after")
@@ -138,6 +178,11 @@ class Config(BaseSettings):
     def short_form_open(self) -> bool:
         """Whether a purchase without a key is answered."""
         return self.development if self.open_short_form is None else self.open_short_form
+
+    @property
+    def requests_a_key(self) -> str:
+        """The rate limit of each API key. In development one key is often the whole load."""
+        return self.rate_limit or ("100000/second" if self.development else "1000/second")
 
 
 def read_config() -> Config:

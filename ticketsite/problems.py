@@ -3,10 +3,10 @@
 import json
 from typing import Any, NamedTuple
 
-from django.http import HttpResponse
+from vacancy.answers import Answer, RawHeaders
 
 CONTENT_TYPE = "application/problem+json"
-TYPE_BASE = "/api/v1/docs#problem-"  # a relative reference, as RFC 9457, 3.1.1 allows
+TYPE_BASE = "/api/v1/problems/"  # a relative reference, as RFC 9457, 3.1.1 allows
 
 
 class Kind(NamedTuple):
@@ -20,14 +20,15 @@ KINDS = {
     "sold-out": Kind(409, "Sold out"),
     "not-on-sale": Kind(409, "Not on sale"),
     "limit-per-purchase": Kind(422, "Over the limit for one purchase"),
-    "hold-expired": Kind(410, "Hold expired"),
-    "hold-released": Kind(410, "Hold released"),
-    "hold-confirmed": Kind(409, "Hold confirmed already"),
-    "already-checked-in": Kind(409, "Ticket checked in already"),
-    "purchase-cancelled": Kind(409, "Purchase cancelled"),
-    "request-in-flight": Kind(409, "The first request is still running"),
+    "hold-expired": Kind(410, "The hold has expired"),
+    "hold-released": Kind(410, "The hold was released"),
+    "hold-confirmed": Kind(409, "The hold has become a purchase"),
+    "already-checked-in": Kind(409, "The ticket was used before"),
+    "purchase-cancelled": Kind(409, "The purchase was cancelled"),
     "idempotency-key-missing": Kind(400, "Idempotency-Key header missing"),
     "idempotency-key-reused": Kind(422, "Idempotency key used for another request"),
+    "request-in-flight": Kind(409, "The same request is still being served"),
+    "rate-limited": Kind(429, "Too many requests from this API key"),
     "overloaded": Kind(503, "Too many requests are waiting"),
     "not-ready": Kind(503, "Not ready"),
     "unauthenticated": Kind(401, "API key missing or not valid"),
@@ -47,11 +48,25 @@ CODE_FOR_STATUS = {
     405: "method-not-allowed",
     413: "body-too-large",
     422: "invalid-request",
+    429: "rate-limited",
 }
 RETRY_AFTER_S = 1
+RETRY_LATER = {"overloaded", "not-ready", "request-in-flight", "rate-limited"}
+_CHALLENGE = (b"www-authenticate", b'Bearer realm="ticketsite"')
 
 
-def problem(code: str, detail: str, **extensions: Any) -> HttpResponse:
+class Problem(Answer):
+    """An answer that is a problem already."""
+
+
+def problem(
+    code: str,
+    detail: str,
+    *,
+    headers: RawHeaders = (),
+    retry_after_s: int = RETRY_AFTER_S,
+    **extensions: Any,
+) -> Problem:
     """Build the answer for one row of the table; `detail` is for people, `code` for programs."""
     kind = KINDS[code]
     body = {
@@ -62,9 +77,9 @@ def problem(code: str, detail: str, **extensions: Any) -> HttpResponse:
         "detail": detail,
         **extensions,
     }
-    response = HttpResponse(json.dumps(body), status=kind.status, content_type=CONTENT_TYPE)
-    if kind.status == 503:
-        response["Retry-After"] = str(RETRY_AFTER_S)
+    all_headers = [(b"content-type", CONTENT_TYPE.encode()), *headers]
+    if code in RETRY_LATER:
+        all_headers.append((b"retry-after", b"%d" % retry_after_s))
     if kind.status == 401:
-        response["WWW-Authenticate"] = 'Bearer realm="ticketsite"'
-    return response
+        all_headers.append(_CHALLENGE)
+    return Problem(json.dumps(body).encode(), status=kind.status, headers=all_headers)

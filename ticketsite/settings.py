@@ -50,6 +50,19 @@ MIDDLEWARE = [  # for the admin; the API has its own short list, see ticketsite/
     "ticketsite.middleware.browser_zone",
 ]
 
+# What stands before the API's endpoints: Django's way, but async only; see ticketsite/lean.py.
+API_MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"] if CONFIG.cors_origins else []
+CORS_ALLOW_ALL_ORIGINS = "*" in CONFIG.cors_origins
+CORS_ALLOWED_ORIGINS = [origin for origin in CONFIG.cors_origins if origin != "*"]
+CORS_ALLOW_METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
+CORS_ALLOW_HEADERS = (
+    "accept", "authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id",
+)  # fmt: skip
+CORS_EXPOSE_HEADERS = (
+    "ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "Server-Timing",
+    "X-Request-ID",
+)  # fmt: skip
+
 ROOT_URLCONF = "ticketsite.urls"
 ASGI_APPLICATION = "ticketsite.asgi.application"
 TEMPLATES = [
@@ -159,6 +172,7 @@ if not CONFIG.development:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 TICKETSITE_ENV = CONFIG.env
+TICKETSITE_RATE_LIMIT = CONFIG.requests_a_key
 TICKETSITE_OPEN_SHORT_FORM = CONFIG.short_form_open
 LOADLAB_TARGET = CONFIG.target
 LOADLAB_ALLOWED_TARGETS = CONFIG.loadlab_allowed_targets or [CONFIG.target]

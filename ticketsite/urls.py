@@ -1,12 +1,13 @@
 """Where each path goes; `ticketsite.asgi` decides first which handler sees it."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.decorators.cache import cache_control
 from django.views.decorators.vary import vary_on_headers
 from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog, set_language
 
+from ticketsite import documents
 from ticketsite.api import api
 
 # Before the admin's own at the same address: this one also has the words of our scripts.
@@ -15,6 +16,7 @@ words = vary_on_headers("Cookie", "Accept-Language")(
 )
 
 urlpatterns = [
+    path("api/v1/", include(documents.urls)),  # before Ninja's: its OpenAPI view costs a thread
     path("api/v1/", api.urls),
     path("admin/jsi18n/", words),
     path("admin/", admin.site.urls),

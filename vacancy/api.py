@@ -1,13 +1,13 @@
 """Stock over HTTP: what is for sale and how much is left."""
 
-import hashlib
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import P, Path, QueryEx, Router
+from ninja import P, Path, QueryEx, Router, Schema
 
 from vacancy import selectors
+from vacancy.answers import Ready
 from vacancy.fresh import Fresh
 from vacancy.lanes import READS
 from vacancy.schemas import MAX_ID, AvailableOut, VacancyList, VacancyOut
@@ -16,9 +16,8 @@ from vacancy.services import VacancyNotFound
 router = Router(tags=["stock"])
 MAX_AGE_S = 1.0
 
-_JSON = "application/json"
-# A cache between us and the buyers must not give strangers what a bound key sees.
-_SHARED = {"Cache-Control": "max-age=1", "Vary": "Authorization"}
+# A cache between us and the buyers must not give strangers what a bound key sees: Vary says so.
+_SHARED = ((b"cache-control", b"max-age=1"),)
 
 
 class Caller(Protocol):
@@ -27,27 +26,45 @@ class Caller(Protocol):
     vacancy_id: int | None
 
 
-async def _load_list(_key: None) -> bytes:
-    found = await READS.run(selectors.vacancies_on_sale, now=timezone.now())
+class _Seen(NamedTuple):
+    """One vacancy in each way it is asked for."""
+
+    whole: Ready
+    free: Ready
+    alone: Ready  # in a list, for a key that sees nothing else
+
+
+def _list_now() -> Ready:
+    found = selectors.vacancies_on_sale(now=timezone.now())
     rows = [VacancyOut.from_orm(vacancy) for vacancy in found]
-    return VacancyList(vacancies=rows).model_dump_json().encode()
+    return _ready(VacancyList(vacancies=rows))
 
 
-async def _load_one(key: tuple[int | None, int | None]) -> tuple[bytes, bytes] | None:
+def _one_now(key: tuple[int | None, int | None]) -> _Seen | None:
     vacancy_id, only = key
-    vacancy = await READS.run(selectors.vacancy_visible, vacancy_id=vacancy_id, only=only)
+    vacancy = selectors.vacancy_visible(vacancy_id=vacancy_id, only=only)
     if vacancy is None:
         return None
-    whole = VacancyOut.from_orm(vacancy).model_dump_json().encode()
-    free = AvailableOut(vacancy=vacancy.pk, qty=vacancy.available).model_dump_json().encode()
-    return whole, free
+    whole = VacancyOut.from_orm(vacancy)
+    free = AvailableOut(vacancy=vacancy.pk, qty=vacancy.available)
+    return _Seen(_ready(whole), _ready(free), _ready(VacancyList(vacancies=[whole])))
+
+
+def _ready(schema: Schema) -> Ready:
+    return Ready.of(schema.model_dump_json().encode(), headers=_SHARED, vary="Authorization")
+
+
+async def _load_list(_key: None) -> Ready:
+    return await READS.run(_list_now)
+
+
+async def _load_one(key: tuple[int | None, int | None]) -> _Seen | None:
+    return await READS.run(_one_now, key)
 
 
 # Kept as ready-made bytes: an on-sale is mostly people looking at the same few numbers.
-_list: Fresh[None, bytes] = Fresh(_load_list, max_age_s=MAX_AGE_S)
-_one: Fresh[tuple[int | None, int | None], tuple[bytes, bytes] | None] = Fresh(
-    _load_one, max_age_s=MAX_AGE_S
-)
+_list: Fresh[None, Ready] = Fresh(_load_list, max_age_s=MAX_AGE_S)
+_one: Fresh[tuple[int | None, int | None], _Seen | None] = Fresh(_load_one, max_age_s=MAX_AGE_S)
 
 
 def forget_everything() -> None:
@@ -61,16 +78,14 @@ async def list_vacancies(request: HttpRequest) -> HttpResponse:
     """List the vacancies on sale at this moment, in id order."""
     caller: Caller = request.auth  # type: ignore[attr-defined]  # set by ninja's auth
     if caller.vacancy_id is not None:
-        whole, _ = await _visible(None, caller)
-        return _cacheable(request, b'{"vacancies":[' + whole + b"]}")
-    return _cacheable(request, await _list.get(None))
+        return (await _visible(None, caller)).alone.to(request)
+    return (await _list.get(None)).to(request)
 
 
 @router.get("/vacancies/{vacancy}", response=VacancyOut, summary="One vacancy")
 async def get_vacancy(request: HttpRequest, vacancy: Path[int]) -> HttpResponse:
     """Return one vacancy; paused and closed ones too, so that a shop can say why."""
-    whole, _ = await _visible(vacancy, request.auth)  # type: ignore[attr-defined]
-    return _cacheable(request, whole)
+    return (await _visible(vacancy, request.auth)).whole.to(request)  # type: ignore[attr-defined]
 
 
 @router.get("/available", response=AvailableOut, summary="How many places are free")
@@ -78,11 +93,10 @@ async def get_available(
     request: HttpRequest, vacancy: QueryEx[int | None, P(ge=1, le=MAX_ID)] = None
 ) -> HttpResponse:
     """Return the free places of one vacancy, or of the default one when none is named."""
-    _, free = await _visible(vacancy, request.auth)  # type: ignore[attr-defined]
-    return HttpResponse(free, content_type=_JSON, headers=_SHARED)
+    return (await _visible(vacancy, request.auth)).free.to(request)  # type: ignore[attr-defined]
 
 
-async def _visible(vacancy_id: int | None, caller: Caller) -> tuple[bytes, bytes]:
+async def _visible(vacancy_id: int | None, caller: Caller) -> _Seen:
     found = await _one.get((vacancy_id, caller.vacancy_id))
     if found is None:
         raise VacancyNotFound(
@@ -91,15 +105,3 @@ async def _visible(vacancy_id: int | None, caller: Caller) -> tuple[bytes, bytes
             else f"There is no vacancy {vacancy_id}."
         )
     return found
-
-
-def _cacheable(request: HttpRequest, body: bytes) -> HttpResponse:
-    """Answer with a weak ETag, or 304 if the caller has this version (RFC 9110, 13.1.2)."""
-    tag = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
-    headers = {"ETag": f"W/{tag}", **_SHARED}
-    asked = request.headers.get("If-None-Match", "")
-    if asked.strip() == "*" or tag in {
-        part.strip().removeprefix("W/") for part in asked.split(",")
-    }:
-        return HttpResponseNotModified(headers=headers)
-    return HttpResponse(body, content_type=_JSON, headers=headers)

@@ -20,13 +20,18 @@ class Answer:
     reads: int
 
 
-def send(
+def send(method: str, path: str, **kwargs: Any) -> Answer | None:
+    """Send one request part by part, see `call`; None if nothing was answered."""
+    return async_to_sync(call)(method, path, **kwargs)
+
+
+async def call(
     method: str,
     path: str,
-    *,
     headers: Iterable[tuple[bytes, bytes]] = (),
-    query: bytes = b"",
     parts: Iterable[bytes] = (b"",),
+    *,
+    query: bytes = b"",
     hangs_up: bool = False,
     path_as_decoded: str | None = None,
     application: Any = api_application,
@@ -63,7 +68,7 @@ def send(
     async def collect(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    async_to_sync(application)(scope, receive, collect)
+    await application(scope, receive, collect)
     if not sent:
         return None
     names = {name.decode().lower(): value.decode("latin-1") for name, value in sent[0]["headers"]}

@@ -12,9 +12,10 @@ STATUS = {
     "hold-confirmed": 409,
     "already-checked-in": 409,
     "purchase-cancelled": 409,
-    "request-in-flight": 409,
     "idempotency-key-missing": 400,
     "idempotency-key-reused": 422,
+    "request-in-flight": 409,
+    "rate-limited": 429,
     "overloaded": 503,
     "not-ready": 503,
     "unauthenticated": 401,
@@ -35,7 +36,7 @@ def problem_in(response: Any, code: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(response.content)
     assert (status, body["code"]) == (STATUS[code], code), body
     assert body["status"] == status
-    assert body["type"] == f"/api/v1/docs#problem-{code}"
+    assert body["type"] == f"/api/v1/problems/{code}"
     assert body["title"]
     assert body["detail"]
     return body

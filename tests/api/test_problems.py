@@ -74,16 +74,16 @@ class TestMethods:
     @pytest.mark.parametrize(
         ("method", "path", "allowed"),
         [
-            ("POST", "/health", "GET, HEAD"),
-            ("DELETE", "/vacancies", "GET, HEAD"),
-            ("OPTIONS", "/vacancies/1", "GET, HEAD"),
-            ("PATCH", "/available", "GET, HEAD"),
-            ("PUT", "/purchases", "GET, HEAD, POST"),
-            ("HEAD", "/purchase", "POST"),
-            ("GET", "/purchase", "POST"),
-            ("BREW", "/reserve", "POST"),
-            ("POST", "/docs", "GET, HEAD"),
-            ("DELETE", "/openapi.json", "GET, HEAD"),
+            ("POST", "/health", "GET, HEAD, OPTIONS"),
+            ("DELETE", "/vacancies", "GET, HEAD, OPTIONS"),
+            ("PATCH", "/available", "GET, HEAD, OPTIONS"),
+            ("PUT", "/purchases", "GET, HEAD, OPTIONS, POST"),
+            ("HEAD", "/purchase", "OPTIONS, POST"),
+            ("GET", "/purchase", "OPTIONS, POST"),
+            ("BREW", "/reserve", "OPTIONS, POST"),
+            ("POST", "/docs", "GET, HEAD, OPTIONS"),
+            ("POST", "/problems/sold-out", "GET, HEAD, OPTIONS"),
+            ("DELETE", "/openapi.json", "GET, HEAD, OPTIONS"),
         ],
     )
     def test_other_method_is_refused_with_allow(
@@ -96,6 +96,23 @@ class TestMethods:
         assert response.headers["allow"] == allowed
         if method != "HEAD":
             problem_in(response, "method-not-allowed")
+
+    @pytest.mark.parametrize(
+        ("path", "allowed"),
+        [("/vacancies/1", "GET, HEAD, OPTIONS"), ("/purchases", "GET, HEAD, OPTIONS, POST")],
+    )
+    def test_options_tells_what_is_allowed(
+        self, anonymous_api: Api, path: str, allowed: str
+    ) -> None:
+        """Without a body, without a key, and without looking at the database."""
+        response = anonymous_api("OPTIONS", path)
+
+        assert (response.status_code, response.content) == (204, b"")
+        assert response.headers["allow"] == allowed
+
+    def test_options_of_nothing_is_not_found(self, anonymous_api: Api) -> None:
+        """Nothing is allowed there."""
+        problem_in(anonymous_api("OPTIONS", "/nothing"), "not-found")
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("path", ["/health", "/vacancies", "/vacancies/{id}", "/available"])

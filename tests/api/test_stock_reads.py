@@ -1,7 +1,7 @@
 """GET /vacancies, /vacancies/{id} and /available: what everyone may see."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.utils import timezone
@@ -211,7 +211,7 @@ class TestFreshness:
 
         assert response.headers["cache-control"] == "max-age=1"
 
-    @pytest.mark.parametrize("path", ["/vacancies", "/vacancies/{id}"])
+    @pytest.mark.parametrize("path", ["/vacancies", "/vacancies/{id}", "/available"])
     def test_known_version_is_answered_with_304(
         self, anonymous_api: Api, vacancy: Vacancy, path: str
     ) -> None:
@@ -248,6 +248,57 @@ class TestFreshness:
 
         assert response.status_code == 200
         assert response.headers["etag"] != etag
+
+
+class TestPacking:
+    """Big answers can be had packed; small ones are sent as they are."""
+
+    GZIP: ClassVar = {"Accept-Encoding": "gzip, br"}
+
+    @pytest.fixture
+    def long_list(self) -> None:
+        """More than fits into one packet."""
+        for _ in range(20):
+            make_vacancy()
+
+    @pytest.mark.usefixtures("long_list")
+    def test_long_list_is_packed_for_those_who_can_unpack_it(self, anonymous_api: Api) -> None:
+        """The same answer, smaller; caches keep both apart, and the entity tag is weak."""
+        whole = anonymous_api("GET", "/vacancies", headers={"Accept-Encoding": "identity"})
+
+        packed = anonymous_api("GET", "/vacancies", headers=self.GZIP)
+
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < len(whole.content) / 4
+        assert packed.content == whole.content
+        assert packed.headers["etag"] == whole.headers["etag"]
+
+    @pytest.mark.usefixtures("long_list")
+    @pytest.mark.parametrize("wanted", ["identity", "br", "gzip;q=0", "gzip; q=0.0", "*;q=0", ""])
+    def test_long_list_is_whole_for_others(self, anonymous_api: Api, wanted: str) -> None:
+        """They are told that it depends."""
+        response = anonymous_api("GET", "/vacancies", headers={"Accept-Encoding": wanted})
+
+        assert "content-encoding" not in response.headers
+        assert response.headers["vary"] == "Authorization, Accept-Encoding"
+
+    @pytest.mark.usefixtures("long_list")
+    @pytest.mark.parametrize("wanted", ["gzip", "GZIP;q=0.5", "br;q=1.0, gzip;q=0.1", "*"])
+    def test_gzip_is_understood_in_each_spelling(self, anonymous_api: Api, wanted: str) -> None:
+        """RFC 9110, 12.5.3."""
+        response = anonymous_api("GET", "/vacancies", headers={"Accept-Encoding": wanted})
+
+        assert response.headers["content-encoding"] == "gzip"
+
+    @pytest.mark.parametrize("path", ["/vacancies", "/vacancies/{id}", "/available"])
+    def test_short_answers_are_never_packed(
+        self, anonymous_api: Api, vacancy: Vacancy, path: str
+    ) -> None:
+        """It would cost more than it saves."""
+        response = anonymous_api("GET", path.format(id=vacancy.pk), headers=self.GZIP)
+
+        assert "content-encoding" not in response.headers
+        assert response.headers["vary"] == "Authorization"
 
 
 @pytest.mark.parametrize("path", ["/vacancies", "/available"])

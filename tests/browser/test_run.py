@@ -27,10 +27,9 @@ def passed(page: Page) -> Locator:
     return page.locator("[data-slot=verdicts] .ts-chip").filter(has_text="Pass")
 
 
-def legend_value(page: Page, chart: str, name: str) -> str:
-    """Read the last second's value of one series."""
-    row = page.locator(f"[data-chart={chart}] tr").filter(has_text=name).first
-    return row.locator("td").last.inner_text()
+def legend(page: Page, chart: str, name: str) -> Locator:
+    """Find one series' value in a legend."""
+    return page.locator(f"[data-chart={chart}] .ts-legend tr").filter(has_text=name).locator("td")
 
 
 def numbers(page: Page) -> list[str]:
@@ -45,10 +44,10 @@ def numbers(page: Page) -> list[str]:
 def test_operator_watches_a_run_from_start_to_verdict(page: Page, complaints: Complaints) -> None:
     """The charts fill while it runs, the verdicts appear, a reload finds the same numbers."""
     start(page, duration_s=6)
-    expect(page.locator("[data-chart=users] td").last).to_have_text("20", timeout=PATIENCE_MS)
+    expect(legend(page, "users", "Running")).to_have_text("20", timeout=PATIENCE_MS)
     expect(page.locator("[data-slot=live-text]")).to_have_text("Live")
     expect(page.locator("[data-slot=progress]")).to_be_visible()
-    assert int(legend_value(page, "outcomes", "Read")) > 0
+    assert float(legend(page, "outcomes", "Read").inner_text()) > 0
 
     expect(passed(page)).to_have_count(3, timeout=PATIENCE_MS)
     expect(page.locator("[data-slot=verdicts]")).to_contain_text("30 of 30 sold, none twice.")
@@ -82,7 +81,7 @@ def test_reload_in_the_middle_shows_the_seconds_before_it(page: Page) -> None:
 def test_stopping_midway_leaves_no_process(page: Page, site: Site) -> None:
     """Stop asks first, ends the run as stopped, and nothing of the load generator is left."""
     start(page, duration_s=120)
-    expect(page.locator("[data-chart=users] td").last).to_have_text("20", timeout=PATIENCE_MS)
+    expect(legend(page, "users", "Running")).to_have_text("20", timeout=PATIENCE_MS)
     generators = locust_processes(site.process.pid)
 
     page.get_by_role("button", name="Stop run").click()
@@ -97,7 +96,7 @@ def test_stopping_midway_leaves_no_process(page: Page, site: Site) -> None:
 def test_keeping_the_run_changes_nothing(page: Page) -> None:
     """Whoever opens the dialog and thinks better of it has stopped nothing."""
     start(page, duration_s=4)
-    expect(page.locator("[data-chart=users] td").last).to_have_text("20", timeout=PATIENCE_MS)
+    expect(legend(page, "users", "Running")).to_have_text("20", timeout=PATIENCE_MS)
 
     page.get_by_role("button", name="Stop run").click()
     page.get_by_role("button", name="Keep running").click()

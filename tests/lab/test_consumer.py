@@ -11,9 +11,9 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
 
-from loadlab import consumers, percentiles, services, wire
+from loadlab import consumers, live, percentiles, series, services, wire
 from loadlab.consumers import RunConsumer
-from loadlab.live import TICKER
+from loadlab.live import TICKER, Ticker, group_name
 from loadlab.models import Run
 from ticketsite.asgi import application
 
@@ -85,8 +85,21 @@ async def next_message(communicator: WebsocketCommunicator) -> dict[str, Any]:
     return message
 
 
+def times(message: dict[str, Any]) -> list[float]:
+    """Return when the seconds in a message ended; each second of the run has its own."""
+    points = message["points"]
+    return points["columns"]["t"] if points else []
+
+
 async def _break(self: RunConsumer) -> bool:
     raise RuntimeError("broken on purpose")
+
+
+async def _say_nothing(self: Ticker, run_id: int, seen: live._Seen) -> None:
+    """Note what is new, as if the channel layer had dropped the message."""
+    pulse = await database_sync_to_async(series.pulse)(run_id=run_id)
+    assert pulse is not None
+    seen.pulse = pulse
 
 
 class TestDoor:
@@ -148,8 +161,8 @@ class TestNews:
         snapshot = await next_message(communicator)
 
         assert snapshot["type"] == "snapshot"
-        assert [second["seq"] for second in snapshot["seconds"]] == [0, 1, 2]
-        assert snapshot["seconds"][0]["outcomes"]["bought"] == 3
+        assert times(snapshot) == [1, 2, 3]
+        assert snapshot["points"]["columns"]["bought"] == [3, 3, 3]
         await communicator.disconnect()
 
     async def test_resuming_tells_only_what_was_missed(self, run: Run, operator: User) -> None:
@@ -160,7 +173,7 @@ class TestNews:
 
         snapshot = await next_message(communicator)
 
-        assert [second["seq"] for second in snapshot["seconds"]] == [2]
+        assert times(snapshot) == [3]
         await communicator.disconnect()
 
     @pytest.mark.parametrize("nonsense", ["?after=x", "?after=", "?after=-5", "?after=" + "9" * 99])
@@ -173,7 +186,7 @@ class TestNews:
 
         snapshot = await next_message(communicator)
 
-        assert [second["seq"] for second in snapshot["seconds"]] == [0]
+        assert times(snapshot) == [1]
         await communicator.disconnect()
 
     async def test_new_second_is_passed_on_once(self, run: Run, operator: User) -> None:
@@ -183,27 +196,18 @@ class TestNews:
         for seq in range(2):
             await database_sync_to_async(store_second)(run, seq)
 
-        seen: list[int] = []
+        seen: list[float] = []
         while len(seen) < 2:
-            message = await next_message(communicator)
-            seen += [second["seq"] for second in message.get("seconds", ())]
+            seen += times(await next_message(communicator))
 
-        assert seen == [0, 1]
+        assert seen == [1, 2]
         await communicator.disconnect()
 
     async def test_end_of_the_run_is_told(self, run: Run, operator: User) -> None:
         """The last thing a page hears is how it ended."""
         communicator = await self.watch(run, operator)
         await next_message(communicator)
-        await database_sync_to_async(services.run_end)(
-            run_id=run.pk,
-            worker="tests",
-            state=Run.State.FAILED,
-            reason="The child died.",
-            summary=None,
-            verdicts=None,
-            now=NOW,
-        )
+        await database_sync_to_async(self.end)(run)
 
         while (message := await next_message(communicator))["run"]["active"]:
             continue
@@ -218,25 +222,24 @@ class TestNews:
         for seq in range(3):
             await database_sync_to_async(store_second)(run, seq)
 
-        seen: list[int] = []
+        seen: list[float] = []
         # As if the ticker's first two messages had been lost.
         await self.tell(run, only=2)
         while len(seen) < 3:
-            seen += [s["seq"] for s in (await next_message(communicator)).get("seconds", ())]
+            seen += times(await next_message(communicator))
 
-        assert seen == [0, 1, 2]
+        assert seen == [1, 2, 3]
         await communicator.disconnect()
 
     async def test_quiet_socket_stays_open(self, run: Run, operator: User) -> None:
         """Seconds without news, as while a run waits for a worker, break nothing."""
         communicator = await self.watch(run, operator)
         await next_message(communicator)
-        await next_message(communicator)  # the ticker's first look
 
         assert await communicator.receive_nothing(timeout=LONGER_THAN_THE_LAYER_WAITS_S)
 
         await database_sync_to_async(store_second)(run, 0)
-        assert (await next_message(communicator))["type"] == "seconds"
+        assert (await next_message(communicator))["type"] == "news"
         await communicator.disconnect()
 
     async def test_watcher_whose_session_ended_is_sent_away(
@@ -253,6 +256,80 @@ class TestNews:
 
         assert (output["type"], output["code"]) == ("websocket.close", consumers.CLOSE_NOT_ALLOWED)
         await communicator.wait()
+
+    async def test_quiet_watcher_whose_session_ended_is_sent_away(
+        self, run: Run, operator: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing happens in the run, and the session is asked again all the same."""
+        monkeypatch.setattr(consumers, "RECHECK_S", 0.0)
+        monkeypatch.setattr(live, "PULSE_S", 0.0)
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        await database_sync_to_async(self.log_out_everywhere)()
+
+        output = await communicator.receive_output(timeout=PATIENCE_S)
+
+        assert (output["type"], output["code"]) == ("websocket.close", consumers.CLOSE_NOT_ALLOWED)
+        await communicator.wait()
+
+    async def test_watcher_who_may_no_longer_see_runs_is_sent_away(
+        self, run: Run, viewer: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A permission that was taken away ends the socket, although the session is good."""
+        monkeypatch.setattr(consumers, "RECHECK_S", 0.0)
+        monkeypatch.setattr(live, "PULSE_S", 0.0)
+        communicator = await self.watch(run, viewer)
+        await next_message(communicator)
+        await viewer.user_permissions.aclear()
+
+        output = await communicator.receive_output(timeout=PATIENCE_S)
+
+        assert (output["type"], output["code"]) == ("websocket.close", consumers.CLOSE_NOT_ALLOWED)
+        await communicator.wait()
+
+    async def test_lost_farewell_is_made_up_for(
+        self, run: Run, operator: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """When the news of the end was dropped, the next pulse shows that something is missing."""
+        monkeypatch.setattr(live, "PULSE_S", 0.0)
+        monkeypatch.setattr(Ticker, "_tell_news", _say_nothing)
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        await database_sync_to_async(self.end)(run)
+
+        message = await next_message(communicator)
+
+        assert (message["type"], message["run"]["state"]) == ("snapshot", "failed")
+        await communicator.disconnect()
+
+    async def test_verdicts_come_in_the_readers_language(self, run: Run, operator: User) -> None:
+        """As the page itself, by the browser's wish: no middleware does it for a socket."""
+        sentence = {"text": "Stop", "params": {}}
+        verdict = {"kind": "validity", "outcome": "pass", "label": "Yes"}
+        stored = [verdict | {"finding_sentences": [sentence], "detail_sentences": []}]
+        await Run.objects.filter(pk=run.pk).aupdate(verdicts=stored)
+        cookie = await database_sync_to_async(session_of)(operator)
+        communicator = socket(run.pk, f"{cookie}; django_language=pt-br")
+        await communicator.connect(timeout=PATIENCE_S)
+
+        told = (await next_message(communicator))["run"]["verdicts"]
+
+        assert [one["label"] for one in told] == ["Sim"]
+        assert "finding_sentences" not in told[0]
+        await communicator.disconnect()
+
+    async def test_second_tells_only_what_changes_each_second(
+        self, run: Run, operator: User
+    ) -> None:
+        """Settings and environment came with the snapshot, and are not sent sixty times."""
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        await database_sync_to_async(store_second)(run, 0)
+
+        message = await next_message(communicator)
+
+        assert message["run"].keys() == {"id", "state", "active", "elapsed_s", "stock"}
+        await communicator.disconnect()
 
     async def test_ticker_rests_when_nobody_watches(self, run: Run, operator: User) -> None:
         """No reading from the database for an empty room."""
@@ -281,6 +358,19 @@ class TestNews:
         await task
 
     @staticmethod
+    def end(run: Run) -> None:
+        """End the run with a reason."""
+        services.run_end(
+            run_id=run.pk,
+            worker="tests",
+            state=Run.State.FAILED,
+            reason="The child died.",
+            summary=None,
+            verdicts=None,
+            now=NOW,
+        )
+
+    @staticmethod
     async def watch(run: Run, user: User, query: str = "") -> WebsocketCommunicator:
         """Open a socket as this user."""
         cookie = await database_sync_to_async(session_of)(user)
@@ -294,14 +384,11 @@ class TestNews:
         """Send one second to the group, as the ticker would."""
         from channels.layers import get_channel_layer
 
-        from loadlab import selectors
-        from loadlab.live import group_name
-
-        news = await database_sync_to_async(selectors.run_snapshot)(run_id=run.pk, after=only - 1)
+        news = await database_sync_to_async(series.snapshot)(run_id=run.pk, after=only - 1)
         assert news is not None
         layer = get_channel_layer()
         assert layer is not None
-        message = {**news, "type": "seconds"}
+        message = {**news, "type": "news"}
         await layer.group_send(group_name(run.pk), {"type": "run.news", "message": message})
 
     @staticmethod

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from loadlab import percentiles, selectors, services, wire
 from loadlab.models import LabWorker, Run, RunSecond, Sample
+from loadlab.states import IllegalMove
 from tests.conftest import make_vacancy
 from tests.sales import serve
 from tickets import selectors as sales_rows
@@ -374,17 +375,18 @@ class TestMoves:
         """From starting only."""
         run = request(claim_for="a")
 
-        begun = [services.run_begin(run_id=run.pk, worker="a", at=NOW) for _ in range(2)]
-
-        assert begun == [True, False]
+        assert services.run_begin(run_id=run.pk, worker="a", at=NOW)
+        with pytest.raises(IllegalMove, match="possible from starting, and it is running"):
+            services.run_begin(run_id=run.pk, worker="a", at=LATER)
         assert again(run).started_at == NOW
 
     def test_run_that_is_being_stopped_does_not_begin_again(self) -> None:
-        """A hello that comes after the stop changes nothing."""
+        """What comes too late changes nothing and names what was expected."""
         run = request(claim_for="a")
         services.run_stopping(run_id=run.pk, worker="a")
 
-        assert not services.run_begin(run_id=run.pk, worker="a", at=NOW)
+        with pytest.raises(IllegalMove, match="and it is stopping"):
+            services.run_begin(run_id=run.pk, worker="a", at=NOW)
         assert again(run).state == Run.State.STOPPING
 
     @pytest.mark.parametrize("move", [services.run_stopping, services.lease_renew])
@@ -398,6 +400,7 @@ class TestMoves:
     def test_run_is_ended_by_its_owner_once(self) -> None:
         """And by nobody else."""
         run = request(claim_for="a")
+        services.run_begin(run_id=run.pk, worker="a", at=NOW)
 
         ended = [end(run, worker=worker) for worker in ("b", "a", "a")]
 
@@ -544,7 +547,9 @@ class TestRehearsal:
         self, rehearsal: services.Rehearsal, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Runs can still be requested; the next look removes it."""
-        end(Run.objects.get(), worker="a")
+        run = Run.objects.get()
+        services.run_begin(run_id=run.pk, worker="a", at=NOW)
+        end(run, worker="a")
 
         def refuse(**_: Any) -> None:
             raise IntegrityError("a purchase is being committed")

@@ -15,10 +15,12 @@ from django.conf import LazySettings
 from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
-from loadlab import generator, percentiles, services, supervisor, verdict
+from loadlab import conclusion, generator, percentiles, services, supervisor
 from loadlab.generator import Generator, Load
+from loadlab.judges import judge as judge_all
 from loadlab.models import Run, RunSecond
 from loadlab.target import CannotRun, check_target
+from loadlab.verdict import Verdict
 from tests.site import alive, wait_for
 from tickets import services as tickets
 from tickets.models import ApiKey
@@ -316,7 +318,7 @@ class TestMisbehavingSurroundings:
     ) -> None:
         """Without verdicts, so it cannot pass for good."""
         script(ORDERLY)
-        monkeypatch.setattr(verdict, "judge", _raise(ZeroDivisionError()))
+        monkeypatch.setattr(conclusion, "judge", _raise(ZeroDivisionError()))
 
         ended = supervise(requested())
 
@@ -384,11 +386,11 @@ class TestMisbehavingSurroundings:
         run = requested(duration_s=3600)
         leases: list[Any] = []
 
-        def judge(**_: Any) -> list[verdict.Verdict]:
+        def judge(**how: Any) -> list[Verdict]:
             leases.append(Run.objects.get(pk=run.pk).lease_until)
-            return []
+            return judge_all(**how)
 
-        monkeypatch.setattr(verdict, "judge", judge)
+        monkeypatch.setattr(conclusion, "judge", judge)
         supervise(run, must_leave=stop_of(run))
 
         assert leases[0] > timezone.now() + timedelta(minutes=2)

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from loadlab import verdict
+from loadlab import validity, verdict
+from loadlab.budget import Limits, budget
+from loadlab.judges import judge as judge_all
+from loadlab.sentence import tell
 from loadlab.summary import Row, Stock, Summary
-from loadlab.verdict import Health, Limits, Verdict
+from loadlab.validity import Arrivals, Circumstances, Health
+from loadlab.verdict import Verdict
 
 LIMITS = Limits(p95_ms=500.0, fault_pct=1.0)
 STOCK = Stock(
@@ -43,8 +47,8 @@ def health(*, seconds: int = 10, busy: int = 0, late: int = 0) -> list[Health]:
     return [
         Health(
             seq,
-            cpu_pct=verdict.CPU_LIMIT_PCT + (0.1 if seq < busy else 0),
-            lag_ms=verdict.LAG_LIMIT_MS + (0.1 if seq < late else 0),
+            cpu_pct=validity.CPU_LIMIT_PCT + (0.1 if seq < busy else 0),
+            lag_ms=validity.LAG_LIMIT_MS + (0.1 if seq < late else 0),
         )
         for seq in range(seconds)
     ]
@@ -52,21 +56,12 @@ def health(*, seconds: int = 10, busy: int = 0, late: int = 0) -> list[Health]:
 
 def judge(summary: Summary = SUMMARY, **changes: Any) -> dict[str, Verdict]:
     """Judge a good run, with some things changed."""
-    surroundings: dict[str, Any] = {
-        "health": health(),
-        "lost_count": 0,
-        "out_of_range_count": 0,
-        "limits": LIMITS,
-        "stopped_early": False,
-        "planned_s": 10.0,
-        "shared_host": False,
-        "final_seen": True,
-    }
-    found = verdict.judge(summary=summary, **surroundings | changes)
+    made = Circumstances(**{"health": health(), "planned_s": 10.0, **changes})
+    found = judge_all(summary=summary, made=made, limits=LIMITS)
     return {one.kind: one for one in found}
 
 
-def with_stock(**changes: int) -> Summary:
+def with_stock(**changes: Any) -> Summary:
     """A run whose stock is not as it should be."""
     return replace(SUMMARY, stock=replace(STOCK, **changes))
 
@@ -97,9 +92,9 @@ class TestValidity:
             pytest.param({"health": []}, "Nothing was measured", id="no seconds"),
             pytest.param({"health": health(busy=2)}, "could not keep up", id="busy"),
             pytest.param({"health": health(late=2)}, "timer overslept", id="late"),
-            pytest.param({"lost_count": 1}, "1 reports", id="a report was dropped"),
-            pytest.param({"health": health()[:4] + health()[6:]}, "2 reports", id="a gap"),
-            pytest.param({"health": health()[1:]}, "1 reports", id="the first second is missing"),
+            pytest.param({"lost_count": 1}, "lost: 1", id="a report was dropped"),
+            pytest.param({"health": health()[:4] + health()[6:]}, "lost: 2", id="a gap"),
+            pytest.param({"health": health()[1:]}, "lost: 1", id="the first second is missing"),
             pytest.param({"out_of_range_count": 1}, "longer than a minute", id="out of range"),
         ],
     )
@@ -110,7 +105,7 @@ class TestValidity:
         valid = judge(**changes)["validity"]
 
         assert valid.outcome == "fail"
-        assert words in valid.finding
+        assert words in tell(valid.finding)
 
     def test_fails_without_a_request(self) -> None:
         """A healthy generator that asked nothing measured nothing."""
@@ -125,12 +120,62 @@ class TestValidity:
         """Says how far it came."""
         valid = judge(stopped_early=True, planned_s=60.0)["validity"]
 
-        assert (valid.outcome, valid.finding) == ("inconclusive", "Stopped after 10 of 60 s.")
+        assert valid.outcome == "inconclusive"
+        assert tell(valid.finding) == "The run ended after 10 of 60 s."
 
     @pytest.mark.parametrize("shared", [True, False])
     def test_says_when_generator_and_server_share_a_machine(self, shared: bool) -> None:
         """They take processor time from each other."""
-        assert ("share this machine" in judge(shared_host=shared)["validity"].detail) is shared
+        assert (
+            "share this machine" in tell(judge(shared_host=shared)["validity"].detail)
+        ) is shared
+
+
+class TestStarvation:
+    """A generator that gets no processor measures its own waiting."""
+
+    @pytest.mark.parametrize(("bad_s", "outcome"), [(1, "pass"), (2, "fail")])
+    def test_waiting_for_a_processor_is_no_slow_server(self, bad_s: int, outcome: str) -> None:
+        """Its own processor time is low: nothing else would show it."""
+        seconds = [
+            replace(second, cpu_pct=20.0, cpu_wait_pct=90.0 if second.seq < bad_s else 5.0)
+            for second in health()
+        ]
+
+        assert judge(health=seconds)["validity"].outcome == outcome
+
+    def test_late_starts_are_named(self) -> None:
+        """A buyer who starts late makes the latency from the plan the generator's fault."""
+        seconds = [replace(second, late_ms=25.0) for second in health()]
+
+        assert "Arrivals were late" in tell(judge(health=seconds)["validity"].finding)
+
+    def test_every_doubt_is_named(self) -> None:
+        """Not only the first."""
+        finding = tell(judge(health=health(busy=5, late=5), lost_count=3)["validity"].finding)
+
+        assert all(word in finding for word in ("lost: 3", "could not keep up", "overslept"))
+
+
+class TestArrivals:
+    """An open loop must bring the buyers that it was asked for."""
+
+    @pytest.mark.parametrize(
+        ("arrivals", "outcome"),
+        [
+            pytest.param(Arrivals(100.0, 95.0, 1000, 10), "pass", id="at the limits"),
+            pytest.param(Arrivals(100.0, 94.9, 1000, 0), "fail", id="too few came"),
+            pytest.param(Arrivals(100.0, 99.0, 1000, 11), "fail", id="too many were dropped"),
+        ],
+    )
+    def test_missing_buyers_make_the_figures_too_good(
+        self, arrivals: Arrivals, outcome: str
+    ) -> None:
+        """Asked and achieved side by side; what could not be started is counted."""
+        valid = judge(arrivals=arrivals)["validity"]
+
+        assert valid.outcome == outcome
+        assert "Asked for 100.0 buyers a second" in tell(valid.detail)
 
 
 class TestBudget:
@@ -152,7 +197,7 @@ class TestBudget:
         """Both, not the first."""
         bad = replace(SUMMARY, fault_count=100, total=replace(TOTAL, p95_ms=600.0))
 
-        finding = judge(bad)["budget"].finding
+        finding = tell(judge(bad)["budget"].finding)
 
         assert "600.0 ms" in finding
         assert "10.0" in finding
@@ -161,9 +206,29 @@ class TestBudget:
         """Nothing was slow because nothing was asked: that is not a pass."""
         empty = replace(SUMMARY, request_count=0, total=Row("All requests", "", 0, 0.0, None))
 
-        found = verdict.budget(summary=empty, limits=LIMITS)
+        found = budget(summary=empty, limits=LIMITS)
 
         assert found.outcome == "inconclusive"
+
+    @pytest.mark.parametrize(("p99_ms", "outcome"), [(40.0, "pass"), (39.9, "fail")])
+    def test_p99_may_reach_its_limit(self, p99_ms: float, outcome: str) -> None:
+        """When there is one."""
+        assert budget(summary=SUMMARY, limits=Limits(p99_ms=p99_ms)).outcome == outcome
+
+    @pytest.mark.parametrize(("wanted", "outcome"), [(100.0, "pass"), (100.1, "fail")])
+    def test_throughput_may_reach_its_limit(self, wanted: float, outcome: str) -> None:
+        """Below it is below it."""
+        assert budget(summary=SUMMARY, limits=Limits(min_rate_per_s=wanted)).outcome == outcome
+
+    def test_limit_without_samples_is_inconclusive(self) -> None:
+        """Requests were counted, but none has a latency: kept is not what that is."""
+        blind = replace(SUMMARY, total=replace(TOTAL, p95_ms=None))
+
+        assert budget(summary=blind, limits=LIMITS).outcome == "inconclusive"
+
+    def test_no_limits_are_no_pass(self) -> None:
+        """Nothing was promised, so nothing was kept."""
+        assert budget(summary=SUMMARY, limits=Limits()).outcome == "inconclusive"
 
 
 VIOLATIONS = [
@@ -192,7 +257,7 @@ class TestIntegrity:
         found = judge(with_stock(**changes))["integrity"]
 
         assert found.outcome == "fail"
-        assert words in found.finding
+        assert words in tell(found.finding)
 
     def test_sold_out_is_true_when_nothing_is_left(self) -> None:
         """Only a place that is left makes it a lie."""
@@ -206,7 +271,7 @@ class TestIntegrity:
     @pytest.mark.parametrize(("unknown", "outcome"), [(2, "pass"), (1, "fail")])
     def test_unknown_end_may_have_bought(self, unknown: int, outcome: str) -> None:
         """Two purchases that nobody saw end need two requests whose end nobody saw."""
-        summary = replace(with_stock(bought_seen=58), unknown_count=unknown)
+        summary = replace(with_stock(bought_seen=58, unknown_seen=unknown), unknown_count=unknown)
 
         assert judge(summary)["integrity"].outcome == outcome
 
@@ -230,6 +295,22 @@ class TestIntegrity:
 
         assert found["integrity"].outcome == "fail"
 
+    @pytest.mark.parametrize(
+        ("bought", "outcome"), [(2, "pass"), (1, "fail")], ids=["as the keys say", "one too many"]
+    )
+    def test_keys_tell_what_became_of_unknown_ends(self, bought: int, outcome: str) -> None:
+        """With every key looked up nothing is left to guess: exactly those, no more."""
+        known = with_stock(bought_seen=58, unknown_seen=4, unknown_keys=4, unknown_bought=bought)
+
+        assert judge(replace(known, unknown_count=4))["integrity"].outcome == outcome
+
+    def test_drift_that_the_audit_found_is_a_violation(self) -> None:
+        """In the audit's own words."""
+        found = judge(with_stock(drift=("held is 3, its rows say 0.",)))["integrity"]
+
+        assert found.outcome == "fail"
+        assert "held is 3" in tell(found.finding)
+
     def test_unreadable_stock_is_inconclusive(self) -> None:
         """Not read is not correct."""
         assert judge(replace(SUMMARY, stock=None))["integrity"].outcome == "inconclusive"
@@ -246,7 +327,7 @@ class TestWithoutValidity:
         found = judge(slow, **cause)
 
         assert [found[kind].outcome for kind in ("budget", "integrity")] == ["inconclusive"] * 2
-        assert found["budget"].finding.startswith("Not judged: ")
+        assert tell(found["budget"].finding).startswith("Not judged")
 
     @pytest.mark.parametrize("cause", [{"health": health(busy=5)}, {"stopped_early": True}])
     def test_violation_stays_a_fail(self, cause: dict[str, Any]) -> None:
@@ -256,31 +337,33 @@ class TestWithoutValidity:
         assert found["integrity"].outcome == "fail"
 
 
-def expected_exit(validity: str, budget: str, integrity: str, *, completed: bool) -> int:
+def expected_exit(found: dict[str, str], *, completed: bool) -> int:
     """Say it as the command's help does: the worst first."""
-    if integrity == "fail":
+    if found["integrity"] == "fail":
         return 98
     if not completed:
         return 105
-    if budget == "fail":
+    if found["budget"] == "fail":
         return 99
-    return 0 if {validity, budget, integrity} == {"pass"} else 3
+    if found["comparison"] == "regressed":
+        return 97
+    return 0 if set(found.values()) <= {"pass", "improved", "equivalent"} else 3
+
+
+WORDS = ("pass", "fail", "inconclusive")
+COMPARED = ("regressed", "improved", "equivalent", "inconclusive")
 
 
 @pytest.mark.parametrize("completed", [True, False])
-@pytest.mark.parametrize(
-    ("validity", "budget", "integrity"), list(product(("pass", "fail", "inconclusive"), repeat=3))
-)
-def test_exit_code_tells_the_worst(
-    validity: str, budget: str, integrity: str, completed: bool
-) -> None:
+@pytest.mark.parametrize("words", list(product(WORDS, WORDS, WORDS, COMPARED)), ids="-".join)
+def test_exit_code_tells_the_worst(words: tuple[str, ...], completed: bool) -> None:
     """All combinations."""
-    said = {"validity": validity, "budget": budget, "integrity": integrity}
-    verdicts = [Verdict(kind, kind, word, "", "") for kind, word in said.items()]  # type: ignore[arg-type]
+    said = dict(zip(("validity", "budget", "integrity", "comparison"), words, strict=True))
+    stored = [{"kind": kind, "outcome": word} for kind, word in said.items()]
 
-    code = verdict.exit_code(verdicts, completed=completed)
+    code = verdict.exit_code(stored, completed=completed)
 
-    assert code == expected_exit(validity, budget, integrity, completed=completed)
+    assert code == expected_exit(said, completed=completed)
 
 
 @pytest.mark.parametrize(("completed", "code"), [(True, 3), (False, 105)])

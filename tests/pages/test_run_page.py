@@ -26,6 +26,10 @@ def page(run):
     return reverse("admin:loadlab_run_change", args=[run.pk])
 
 
+def points_url(run):
+    return reverse("admin:loadlab_run_points", args=[run.pk])
+
+
 def stop(run):
     return reverse("admin:loadlab_run_stop", args=[run.pk])
 
@@ -83,7 +87,7 @@ class TestPage:
 
         snapshot = embedded(operator_client.get(page(run)).content.decode(), "run-snapshot")
 
-        assert [second["seq"] for second in snapshot["seconds"]] == [0, 1, 2]
+        assert snapshot["points"]["columns"]["t"] == [1, 2, 3]
         assert snapshot["run"]["state"] == "running"
 
     def test_names_the_socket_and_the_zone(self, operator_client):
@@ -92,6 +96,22 @@ class TestPage:
         told = embedded(operator_client.get(page(run)).content.decode(), "run-page")
 
         assert (told["socket"], told["zone"]) == (f"/ws/runs/{run.pk}/", "UTC")
+
+    def test_part_of_a_long_run_is_answered_second_by_second(self, operator_client):
+        run = make_run(duration_s=3600)
+        for seq in range(12):
+            make_second(run, seq)
+
+        points = operator_client.get(points_url(run), {"from": 4, "to": 8}).json()["points"]
+
+        assert (points["width"], points["columns"]["t"]) == (1, [5, 6, 7, 8])
+
+    @pytest.mark.parametrize("query", [{}, {"from": "x", "to": "y"}, {"from": 5, "to": 5}])
+    def test_nonsense_is_answered_with_no_points(self, operator_client, query):
+        run = make_run()
+        make_second(run, 0)
+
+        assert operator_client.get(points_url(run), query).json() == {"points": None}
 
     def test_markup_in_a_reason_stays_text(self, operator_client):
         run = make_run(state="failed", reason="</script><script>alert(1)</script>")
@@ -158,18 +178,20 @@ class TestStop:
 
 
 class TestPermissions:
-    @pytest.mark.parametrize("address", [page, stop])
+    @pytest.mark.parametrize("address", [page, points_url, stop])
     def test_stranger_is_sent_to_the_login(self, client, db, address):
         assert client.post(address(make_run(state="running"))).status_code == 302
 
-    @pytest.mark.parametrize("address", [page, stop])
+    @pytest.mark.parametrize("address", [page, points_url, stop])
     def test_plain_user_is_sent_to_the_login(self, client_of, plain_user, address):
         assert client_of(plain_user).post(address(make_run())).status_code == 302
 
     def test_staff_without_the_permission_sees_no_run(self, client_of, staff_with):
         staff = client_of(staff_with())
 
-        assert [staff.get(url).status_code for url in (LIST, page(make_run()))] == [403, 403]
+        run = make_run()
+        urls = (LIST, page(run), points_url(run))
+        assert [staff.get(url).status_code for url in urls] == [403, 403, 403]
 
     def test_viewer_watches_and_cannot_stop(self, client_of, staff_with):
         run = make_run(state="running")

@@ -23,6 +23,9 @@ MARKS = {
     "pass": "[green]✓ pass[/]",
     "fail": "[red]✗ fail[/]",
     "inconclusive": "[yellow]? inconclusive[/]",
+    "regressed": "[red]✗ regressed[/]",
+    "improved": "[green]✓ improved[/]",
+    "equivalent": "[green]✓ equivalent[/]",
 }
 
 
@@ -31,7 +34,7 @@ class Command(BaseCommand):
 
     help = (
         "Runs a scenario against the target and judges it. Exit code: 0 pass, 3 inconclusive, "
-        "99 budget, 98 integrity, 105 stopped or failed."
+        "99 budget, 98 integrity, 97 regressed, 105 stopped, aborted or failed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,9 +57,8 @@ class Command(BaseCommand):
         _print_result(run, console)
         if options["json"]:
             _write_json(run, options["json"])
-        verdicts = [verdict.Verdict(**item) for item in run.verdicts or []]
         completed = run.state == Run.State.FINISHED
-        sys.exit(verdict.exit_code(verdicts, completed=completed))
+        sys.exit(verdict.exit_code(run.verdicts or [], completed=completed))
 
 
 class _CtrlC:

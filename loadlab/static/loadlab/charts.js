@@ -1,98 +1,90 @@
-// The card with all charts on one time axis: plots, their legends and their tables.
+// The card with all charts on one time axis: one cursor, one zoom, one set of events.
 
-import { node, setText, slot, table } from "./dom.js";
-import { clock } from "./format.js";
-import { Plot } from "./plot.js";
-import { CHARTS } from "./series.js";
+import { fill, gettext } from "../ticketsite/i18n.js";
+import { ChartBlock } from "./chart-block.js";
+import { setText, slot } from "./dom.js";
+import { eventsOf } from "./events.js";
+import { clock, plain } from "./format.js";
+import { Grid } from "./grid.js";
+import { chartSpecs } from "./series.js";
 import { onThemeChange } from "./theme.js";
+import { View } from "./view.js";
 
-const MOST_ROWS = 300;
+function chosen(name) {
+  return document.querySelector(`input[name="${name}"]:checked`)?.value;
+}
 
-function legend(spec) {
-  const caption = node("caption");
-  const cells = new Map();
-  const rows = spec.series.toReversed().map((series) => {
-    const value = node("td", { text: "–" });
-    cells.set(series.key, value);
-    const swatch = node("span", {
-      className: `ts-swatch ts-swatch-${series.shape}`,
-      "aria-hidden": "true",
+/** Seconds of the part that is shown, where the whole run shows only every so many. */
+async function finer(view, store, url) {
+  const { range } = view;
+  if (!range || store.grid.width === 1) return;
+  const answer = await fetch(`${url}?from=${range[0]}&to=${range[1]}`);
+  if (!answer.ok) return; // the coarse points stay
+  const { points } = await answer.json();
+  if (points && view.range === range) view.refine(Grid.of(points));
+}
+
+export function showCharts(store, page) {
+  const view = new View(store);
+  const baseline = page.baseline ? Grid.of(page.baseline.points) : new Grid();
+  const context = () => ({
+    baseline,
+    which: chosen("latency-of"),
+    events: eventsOf(store.run, store.grid, page.budget),
+    limit: page.budget?.p95_ms ?? null,
+  });
+  let waiting = false;
+  const blocks = chartSpecs(page).map(
+    (spec, at) => new ChartBlock(spec, { view, isFirst: at === 0, context }),
+  );
+
+  function tellState() {
+    const { which, limit } = context();
+    const bought = which === "bought";
+    setText(slot("latency-title"), bought ? gettext("Latency of bought, ms") : gettext("Latency of all, ms"));
+    const hidden = blocks.some((block) => block.spec.mayBeLog && !block.limitShown);
+    const text = fill(gettext("limit of p95: %(limit)s ms, beyond this axis"), { limit: plain(limit) });
+    setText(slot("limit-note"), limit !== null && hidden ? text : "");
+    slot("zoom").hidden = !view.range;
+    if (!view.range) return;
+    const [from, to] = view.range.map((time) => clock(time));
+    setText(slot("zoom-text"), fill(gettext("%(from)s to %(to)s"), { from, to }));
+  }
+
+  function draw(from) {
+    slot("charts").hidden = !store.run.active && !store.grid.length;
+    if (!slot("charts").hidden) for (const block of blocks) block.draw(from);
+    tellState();
+  }
+
+  function point() {
+    if (waiting) return;
+    waiting = true; // a pointer may move more often than a screen is drawn
+    requestAnimationFrame(() => {
+      waiting = false;
+      for (const block of blocks) block.point();
     });
-    swatch.style.setProperty("--ts-ink", `var(${series.color})`);
-    return node("tr", {}, [
-      node("th", { scope: "row" }, [swatch, document.createTextNode(series.name)]),
-      value,
-    ]);
+  }
+
+  // Seconds that arrive change nothing in the finer picture of a part that is over.
+  store.addEventListener("change", ({ detail }) => !view.detail && draw(detail.from));
+  view.addEventListener("cursor", point);
+  view.addEventListener("grid", () => draw(0));
+  view.addEventListener("zoom", () => {
+    draw(0);
+    finer(view, store, page.pointsUrl);
   });
-  const element = node("table", { className: "ts-legend" }, [caption, node("tbody", {}, rows)]);
-  return { element, caption, cells };
-}
-
-function asTable(spec, title, seconds, which) {
-  const step = Math.ceil(seconds.length / MOST_ROWS) || 1;
-  const rows = seconds
-    .filter((_, at) => at % step === 0)
-    .map((second) => [
-      clock(second.t),
-      ...spec.series.map((series) => spec.write(series.value(second, which))),
-    ]);
-  const caption = step > 1 ? `${title}, every ${step} seconds` : `${title}, second by second`;
-  return table(caption, ["Time", ...spec.series.map((series) => series.name)], rows);
-}
-
-class ChartBlock {
-  constructor(spec) {
-    this.spec = spec;
-    this.root = document.querySelector(`[data-chart="${spec.id}"]`);
-    this.details = this.root.querySelector("details");
-    this.plot = new Plot(this.root.querySelector("canvas"), spec);
-    this.legend = legend(spec);
-    this.root.querySelector(".ts-legend-place").append(this.legend.element);
-    this.details.addEventListener("toggle", () => this.fillTable());
-  }
-
-  draw(seconds, view) {
-    this.seconds = seconds;
-    this.view = view;
-    this.plot.draw(seconds, view);
-    const last = seconds.at(-1);
-    setText(this.legend.caption, last ? `last second, ${clock(last.t)}` : "no second yet");
-    for (const series of this.spec.series) {
-      const value = last ? this.spec.write(series.value(last, view.which)) : "–";
-      setText(this.legend.cells.get(series.key), value);
-    }
-    this.fillTable();
-  }
-
-  fillTable() {
-    if (!this.details.open) return;
-    const title = this.root.querySelector("h2").textContent;
-    const fresh = asTable(this.spec, title, this.seconds, this.view.which);
-    this.details.querySelector(".ts-scroll").replaceChildren(fresh);
-  }
-}
-
-export function showCharts(store) {
-  const blocks = CHARTS.map((spec) => new ChartBlock(spec));
-  const chosen = () => document.querySelector('input[name="latency-of"]:checked').value;
-
-  function draw() {
-    const { run, seconds } = store;
-    slot("charts").hidden = !run.active && !seconds.length;
-    const planned = run.active ? run.duration_s : 0;
-    const length = Math.max(planned, Math.ceil(store.last?.t ?? 0)) || run.duration_s;
-    const which = chosen();
-    setText(slot("latency-title"), which === "all" ? "Latency of all, ms" : "Latency of bought, ms");
-    for (const block of blocks) block.draw(seconds, { length, which });
-  }
-
   for (const input of document.querySelectorAll('input[name="latency-of"]')) {
-    input.addEventListener("change", draw);
+    input.addEventListener("change", () => draw(0));
   }
-  onThemeChange(() => {
-    for (const block of blocks) block.plot.paint();
-    draw();
+  slot("log-scale").addEventListener("change", ({ target }) => {
+    for (const block of blocks) if (block.spec.mayBeLog) block.setLog(target.checked);
+    draw(0);
   });
-  store.addEventListener("change", draw);
-  draw();
+  slot("show-all").addEventListener("click", () => view.showAll());
+  onThemeChange(() => {
+    for (const block of blocks) block.paint();
+    draw(0);
+  });
+  draw(0);
 }

@@ -1,5 +1,6 @@
 // What the worker found out about server, database and machine, once it has looked.
 
+import { gettext } from "../ticketsite/i18n.js";
 import { node, slot } from "./dom.js";
 
 function words(key) {
@@ -8,7 +9,7 @@ function words(key) {
 }
 
 function shown(value) {
-  return typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+  return typeof value === "boolean" ? (value ? gettext("yes") : gettext("no")) : String(value);
 }
 
 export function showFacts(store) {

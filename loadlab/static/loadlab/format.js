@@ -1,35 +1,43 @@
-// Numbers and times as people read them. Pure functions.
+// Numbers and times as people read them, in the language of the page. Pure functions.
 
-const GAP = "–";
-const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
 
-export function count(value) {
-  return known(value) ? Math.round(value).toLocaleString("en-US") : GAP;
-}
+import { fill, language, ngettext } from "../ticketsite/i18n.js";
 
-export function rate(value) {
-  if (!known(value)) return GAP;
-  const digits = value < 1000 ? 1 : 0;
-  return value.toLocaleString("en-US", {
+export const GAP = "–";
+// Numbers as the page's language writes them; dates in English with the day before the month.
+const DATES = language.startsWith("en") ? "en-GB" : language;
+export const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
+
+function fixed(value, digits) {
+  return value.toLocaleString(language, {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });
+}
+
+export function count(value) {
+  return known(value) ? fixed(Math.round(value), 0) : GAP;
+}
+
+/** As few decimals as it takes: 0.5, 12, 1,000. */
+export function plain(value) {
+  return known(value) ? value.toLocaleString(language, { maximumFractionDigits: 3 }) : GAP;
+}
+
+export function rate(value) {
+  return known(value) ? fixed(value, value < 1000 ? 1 : 0) : GAP;
 }
 
 /** Milliseconds with about three significant digits: 0.52, 4.61, 31.2, 1,204. */
 export function ms(value) {
   if (!known(value)) return GAP;
-  const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
-  return value.toLocaleString("en-US", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
+  return fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0);
 }
 
 export function percent(value) {
   if (!known(value)) return GAP;
-  const digits = value !== 0 && value < 10 ? 1 : 0;
-  return `${value.toFixed(digits)} %`;
+  const size = Math.abs(value);
+  return `${fixed(value, size === 0 || size >= 10 ? 0 : size < 0.1 ? 2 : 1)} %`;
 }
 
 /** Seconds as m:ss, or h:mm:ss from an hour on. */
@@ -45,7 +53,7 @@ export function clock(seconds) {
 
 /** A point in time in the site's zone, which is named only when `withZone` is set. */
 export function timeOfDay(at, zone, withZone = false) {
-  return new Intl.DateTimeFormat("en-GB", {
+  return new Intl.DateTimeFormat(DATES, {
     timeZone: zone,
     hour: "2-digit",
     minute: "2-digit",
@@ -55,7 +63,7 @@ export function timeOfDay(at, zone, withZone = false) {
 }
 
 export function day(at, zone) {
-  return new Intl.DateTimeFormat("en-GB", {
+  return new Intl.DateTimeFormat(DATES, {
     timeZone: zone,
     day: "numeric",
     month: "short",
@@ -63,6 +71,10 @@ export function day(at, zone) {
   }).format(new Date(at));
 }
 
-export function plural(number, word) {
-  return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+export function users(number) {
+  return fill(ngettext("%(n)s user", "%(n)s users", number), { n: count(number) });
+}
+
+export function places(number) {
+  return fill(ngettext("%(n)s place", "%(n)s places", number), { n: count(number) });
 }

@@ -45,7 +45,7 @@ export class Live {
   #receive(socket, message) {
     if (socket !== this.#socket) return;
     // A snapshot is everything there is; elsewhere a hole means that a message was lost.
-    if (message.type !== "snapshot" && this.#store.leavesGap(message.seconds ?? [])) {
+    if (message.type !== "snapshot" && this.#store.leavesGap(message)) {
       this.#drop();
       return this.#connect();
     }

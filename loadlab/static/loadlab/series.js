@@ -1,76 +1,99 @@
-// What each chart draws: keys, words and how a value is taken from one second. Pure data.
+// What each chart draws: the columns, their words, and how they look. Pure data.
 
-import { count, ms, percent } from "./format.js";
+import { fill, gettext } from "../ticketsite/i18n.js";
+import { count, ms, percent, plain, rate } from "./format.js";
 
-/** Latency keys are read from the whole second or from its bought requests alone. */
-const latency = (key, name) => ({
+const ALARMING = new Set(["fault", "unknown"]);
+
+function outcome({ key, label }) {
+  return {
+    key,
+    name: label,
+    color: `--ts-${key.replaceAll("_", "-")}`,
+    shape: key === "unknown" ? "hatched" : "block",
+    alarming: ALARMING.has(key),
+    column: () => key,
+  };
+}
+
+const latency = (key) => ({
   key,
-  name,
+  name: key,
   color: `--ts-${key}`,
   shape: key,
-  value: (second, which) => second.latency[which]?.[key] ?? NaN,
+  column: (which) => `${which}_${key}`,
 });
 
-const outcome = (key, name) => ({
+const line = (key, name, color, more = {}) => ({
   key,
   name,
-  color: `--ts-${key.replace("_", "-")}`,
-  shape: key === "unknown" ? "hatched" : "block",
-  alarming: key === "fault" || key === "unknown",
-  value: (second) => second.outcomes[key] ?? 0,
+  color,
+  shape: "line",
+  column: () => key,
+  ...more,
 });
 
-export const CHARTS = [
-  {
-    id: "outcomes",
-    stacked: true,
-    height: 220,
-    write: count,
-    // From the bottom of the stack to its top; the legend reads from the top down.
-    series: [
-      outcome("bought", "Bought"),
-      outcome("read", "Read"),
-      outcome("sold_out", "Sold out"),
-      outcome("refused", "Refused"),
-      outcome("fault", "Fault"),
-      outcome("unknown", "Unknown"),
-    ],
-  },
-  {
-    id: "latency",
-    height: 220,
-    write: ms,
-    tick: (value) => value.toLocaleString("en-US"),
-    series: [latency("p50", "p50"), latency("p95", "p95"), latency("p99", "p99")],
-  },
-  {
-    id: "users",
-    height: 120,
-    write: count,
-    series: [
-      {
-        key: "users",
-        name: "Running",
-        color: "--ts-bought",
-        shape: "line",
-        stepped: true,
-        value: (second) => second.users,
-      },
-    ],
-  },
-  {
-    id: "cpu",
-    height: 120,
-    write: percent,
-    least: 100,
-    series: [
-      {
-        key: "cpu",
-        name: "Generator",
-        color: "--ts-refused",
-        shape: "line",
-        value: (second) => second.cpu_pct,
-      },
-    ],
-  },
-];
+const shadow = (name, column) => ({
+  key: "baseline",
+  name,
+  color: "--ts-baseline",
+  shape: "baseline",
+  ofBaseline: true,
+  column,
+});
+
+/** From the bottom of a stack to its top; the legend reads from the top down. */
+export function chartSpecs({ outcomes, baseline }) {
+  const than = (text) => (baseline ? [text] : []);
+  const number = baseline?.id;
+  return [
+    {
+      id: "outcomes",
+      stacked: true,
+      height: 220,
+      write: rate,
+      tick: count,
+      least: 1,
+      series: [
+        ...outcomes.map(outcome),
+        ...than(shadow(fill(gettext("Baseline, all (%(number)s)"), { number }), () => "count")),
+      ],
+    },
+    {
+      id: "latency",
+      height: 220,
+      write: ms,
+      tick: plain,
+      least: 1,
+      mayBeLog: true,
+      series: [
+        latency("p50"),
+        latency("p95"),
+        latency("p99"),
+        ...than(shadow(fill(gettext("Baseline p95 (%(number)s)"), { number }), (which) => `${which}_p95`)),
+      ],
+    },
+    {
+      id: "users",
+      height: 120,
+      write: count,
+      tick: count,
+      least: 1,
+      series: [
+        line("users_asked", gettext("Asked"), "--ts-quiet", { shape: "dashed", stepped: true }),
+        line("users", gettext("Running"), "--ts-bought", { stepped: true }),
+      ],
+    },
+    {
+      id: "cpu",
+      height: 120,
+      write: percent,
+      tick: percent,
+      least: 100,
+      series: [
+        line("cpu", gettext("Generator"), "--ts-refused"),
+        line("lag", gettext("Timer late, ms"), "", { shape: "none", write: ms }),
+      ],
+    },
+  ];
+}

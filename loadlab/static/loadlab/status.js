@@ -1,31 +1,34 @@
 // The line on top: state, time, who and with what; progress, reason, and whether it is live.
 
+import { fill, gettext } from "../ticketsite/i18n.js";
 import { chip, setText, slot } from "./dom.js";
-import { clock, day, plural, timeOfDay } from "./format.js";
+import { clock, day, timeOfDay } from "./format.js";
 
 function timeText(run) {
   if (run.state === "running") {
-    return `${clock(Math.max(0, run.duration_s - run.elapsed_s))} left`;
+    const left = clock(Math.max(0, run.duration_s - run.elapsed_s));
+    return fill(gettext("%(left)s left of %(whole)s"), { left, whole: clock(run.duration_s) });
   }
-  if (run.started_at === null) return run.active ? "Not started yet" : "Never started";
+  if (run.started_at === null) return run.active ? gettext("Not started yet") : gettext("Never started");
   return clock(run.summary?.elapsed_s ?? run.elapsed_s);
 }
 
-function whenText(run, zone) {
-  const who = run.requested_by ? `, started by ${run.requested_by}` : "";
-  const of = run.active ? ` of ${clock(run.duration_s)}` : "";
-  const from = run.started_at ?? run.requested_at;
-  const asked = run.started_at ? "" : "asked for at ";
-  if (run.active) return `${of}, ${asked}${timeOfDay(from, zone, true)}${who}.`;
-  if (asked) return `, ${day(from, zone)}, ${asked}${timeOfDay(from, zone, true)}${who}.`;
-  const times = `${timeOfDay(from, zone)} to ${timeOfDay(run.ended_at, zone, true)}`;
-  return `, ${day(from, zone)}, ${times}${who}.`;
+function clockText(run, zone) {
+  const zoned = (at) => timeOfDay(at, zone, true);
+  if (!run.started_at) {
+    const values = { day: day(run.requested_at, zone), time: zoned(run.requested_at) };
+    return fill(gettext("asked for on %(day)s at %(time)s"), values);
+  }
+  const from = timeOfDay(run.started_at, zone);
+  if (!run.ended_at) return fill(gettext("since %(from)s"), { from: zoned(run.started_at) });
+  const values = { day: day(run.started_at, zone), from, to: zoned(run.ended_at) };
+  return fill(gettext("%(day)s, %(from)s to %(to)s"), values);
 }
 
-function settingsText(run) {
-  const users = plural(run.user_count, "user");
-  const places = plural(run.capacity, "place");
-  return ` ${users}, think time ${run.think_time_s} s, ${places}.`;
+function whenText(run, zone) {
+  const when = clockText(run, zone);
+  if (!run.requested_by) return fill(gettext(", %(when)s."), { when });
+  return fill(gettext(", %(when)s, started by %(who)s."), { when, who: run.requested_by });
 }
 
 export function showStatus(store, { zone, chips }) {
@@ -33,19 +36,22 @@ export function showStatus(store, { zone, chips }) {
 
   function draw() {
     const { run } = store;
-    if (run.state !== state) slot("chip").replaceChildren(chip(chips[run.state]));
+    if (run.state !== state) {
+      slot("chip").replaceChildren(chip(chips[run.state]));
+      for (const one of document.querySelectorAll("[data-while]")) {
+        const wanted = one.dataset.while;
+        one.hidden = wanted === "active" ? !run.active || run.state === "stopping" : run.active;
+      }
+    }
     state = run.state;
     setText(slot("time"), timeText(run));
-    setText(slot("when"), whenText(run, zone) + settingsText(run));
+    setText(slot("when"), whenText(run, zone));
     setText(slot("reason"), run.reason);
     slot("reason").hidden = !run.reason;
     const bar = slot("progress");
     bar.hidden = !run.active;
     bar.max = run.duration_s;
     bar.value = Math.min(run.elapsed_s, run.duration_s);
-    for (const one of document.querySelectorAll("[data-while-active]")) {
-      one.hidden = !run.active || run.state === "stopping";
-    }
   }
   store.addEventListener("change", draw);
   draw();
@@ -55,11 +61,11 @@ export function showStatus(store, { zone, chips }) {
 export function liveIndicator(zone) {
   const place = slot("live");
   const words = {
-    connecting: () => "Connecting…",
-    live: () => "Live",
-    back: () => "Live again, nothing missed",
+    connecting: () => gettext("Connecting…"),
+    live: () => gettext("Live"),
+    back: () => gettext("Live again, nothing missed"),
     waiting: ({ since, wait }) =>
-      `Not live since ${timeOfDay(since, zone)}. Trying again in ${wait} s.`,
+      fill(gettext("Not live since %(time)s. Trying again in %(wait)s s."), { time: timeOfDay(since, zone), wait }),
     ended: () => "",
   };
   let backUntil = 0;

@@ -1,37 +1,39 @@
-// What is known of a run: its state and its seconds, whichever way and order they arrived in.
+// What is known of a run: its state and its points, whichever way and order they arrived in.
+
+import { Grid } from "./grid.js";
 
 export class RunStore extends EventTarget {
   constructor(snapshot) {
     super();
-    this.run = snapshot.run;
-    this.seconds = [];
-    this.#add(snapshot.seconds);
+    this.run = {};
+    this.seq = -1;
+    this.grid = new Grid();
+    this.apply(snapshot);
   }
 
   /** The newest second that is here; -1 before the first. */
   get lastSeq() {
-    return this.seconds.length ? this.seconds.at(-1).seq : -1;
+    return this.seq;
   }
 
   get last() {
-    return this.seconds.at(-1) ?? null;
+    return this.grid.length - 1;
   }
 
-  /** Whether these seconds leave a hole behind the newest one that is here. */
-  leavesGap(seconds) {
-    return seconds.length > 0 && seconds[0].seq > this.lastSeq + 1;
+  /** Whether this message leaves a hole behind the newest second that is here. */
+  leavesGap(message) {
+    return message.after > this.seq;
   }
 
-  apply({ run, seconds = [] }) {
-    this.run = run;
-    this.#add(seconds);
-    this.dispatchEvent(new Event("change"));
-  }
-
-  // A second that was sent twice is the same second: the later copy takes its place.
-  #add(seconds) {
-    const bySeq = new Map(this.seconds.map((second) => [second.seq, second]));
-    for (const second of seconds) bySeq.set(second.seq, second);
-    this.seconds = [...bySeq.values()].toSorted((a, b) => a.seq - b.seq);
+  /** Take a message; listeners hear from which point on there is something new. */
+  apply({ run, seq, points }) {
+    this.run = { ...this.run, ...run };
+    this.seq = Math.max(this.seq, seq);
+    let from = this.grid.length;
+    if (points) {
+      if (!this.grid.length) this.grid = new Grid(points.width, 0);
+      from = this.grid.apply(points);
+    }
+    this.dispatchEvent(new CustomEvent("change", { detail: { from } }));
   }
 }

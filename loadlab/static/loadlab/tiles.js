@@ -1,8 +1,9 @@
 // The strip of five numbers.
 
+import { fill, gettext } from "../ticketsite/i18n.js";
 import { setText, slot } from "./dom.js";
 import { faults, inFlight, p95, perSecond, stock } from "./figures.js";
-import { clock, count, ms, percent, plural, rate } from "./format.js";
+import { GAP, clock, count, ms, percent, plain, rate, users } from "./format.js";
 
 function tile(name, value, note, alarm = false) {
   setText(slot(`${name}-value`), value);
@@ -11,21 +12,30 @@ function tile(name, value, note, alarm = false) {
 }
 
 function ceilingNote(run) {
-  if (run.ceiling_per_s === null) return "no ceiling: no think time";
-  const load = `${plural(run.user_count, "user")}, ${run.think_time_s} s`;
-  return `ceiling ${count(run.ceiling_per_s)} (${load})`;
+  if (run.ceiling_per_s === null) return gettext("no ceiling: no think time");
+  return fill(gettext("ceiling %(rate)s (%(users)s, %(seconds)s s)"), {
+    rate: count(run.ceiling_per_s),
+    users: users(run.user_count),
+    seconds: plain(run.think_time_s),
+  });
 }
 
 function stockNote(run, of) {
-  const gone = run.summary?.sold_out_at_s;
-  const when = gone === null || gone === undefined ? "" : `, gone at ${clock(gone)}`;
-  return `of ${count(of)}${when}`;
+  const gone = run.summary?.sold_out_at_s ?? null;
+  if (gone === null) return fill(gettext("of %(count)s"), { count: count(of) });
+  return fill(gettext("of %(count)s, gone at %(time)s"), { count: count(of), time: clock(gone) });
 }
 
 function p95Note(slow, budget) {
-  const notes = budget ? [`limit ${count(budget.p95_ms)} ms`] : [];
-  if (slow.bought !== null) notes.push(`bought ${ms(slow.bought)} ms`);
+  const notes = budget ? [fill(gettext("limit %(limit)s ms"), { limit: count(budget.p95_ms) })] : [];
+  if (slow.bought !== null) notes.push(fill(gettext("bought %(value)s ms"), { value: ms(slow.bought) }));
   return notes.join(", ");
+}
+
+function faultNote(bad, budget) {
+  const share = fill(gettext("%(bad)s of %(all)s"), { bad: count(bad.bad), all: count(bad.all) });
+  if (!budget) return share;
+  return fill(gettext("limit %(limit)s %: %(share)s"), { limit: plain(budget.fault_pct), share });
 }
 
 export function showTiles(store, budget) {
@@ -36,17 +46,11 @@ export function showTiles(store, budget) {
     const places = stock(store);
     const tooSlow = Boolean(budget) && slow.all !== null && slow.all > budget.p95_ms;
     const tooBad = Boolean(budget) && bad.pct !== null && bad.pct > budget.fault_pct;
-    const share = `${count(bad.bad)} of ${count(bad.all)}`;
     tile("rate", rate(perSecond(store)), ceilingNote(run));
-    tile("p95", slow.all === null ? "–" : `${ms(slow.all)} ms`, p95Note(slow, budget), tooSlow);
-    tile(
-      "faults",
-      percent(bad.pct),
-      budget ? `limit ${budget.fault_pct} %: ${share}` : share,
-      tooBad,
-    );
+    tile("p95", slow.all === null ? GAP : `${ms(slow.all)} ms`, p95Note(slow, budget), tooSlow);
+    tile("faults", percent(bad.pct), faultNote(bad, budget), tooBad);
     tile("sold", count(places?.sold), stockNote(run, places?.capacity ?? run.capacity));
-    tile("flight", rate(inFlight(store)), `of ${plural(run.user_count, "user")}`);
+    tile("flight", rate(inFlight(store)), fill(gettext("of %(users)s"), { users: users(run.user_count) }));
   }
   store.addEventListener("change", draw);
   draw();

@@ -1,25 +1,32 @@
 // What the run may claim: one cell for each verdict, and no tick over all of them.
 
+import { fill, gettext } from "../ticketsite/i18n.js";
 import { chip, node, slot } from "./dom.js";
 import { faults, p95, worstCpu } from "./figures.js";
-import { ms, percent } from "./format.js";
+import { ms, percent, plain } from "./format.js";
 
-const KINDS = [
-  ["validity", "Validity"],
-  ["budget", "Budget"],
-  ["integrity", "Integrity"],
-];
-const WAITING = { label: "Judged at the end", icon: "hourglass_top", tone: "quiet" };
-const UNJUDGED = { label: "Not judged", icon: "remove", tone: "quiet" };
+const KINDS = ["validity", "budget", "integrity", "comparison"];
+const waiting = () => ({ label: gettext("So far"), icon: "hourglass_top", tone: "quiet" });
+const unjudged = () => ({ label: gettext("Not judged"), icon: "remove", tone: "quiet" });
 
-function soFar(kind, store, budget) {
-  if (!store.seconds.length) return "Nothing measured yet.";
-  if (kind === "validity") return `So far: generator CPU at most ${percent(worstCpu(store))}.`;
-  if (kind === "integrity") return "Counters and rows are compared when the run has ended.";
-  const slow = p95(store).all;
-  const limits = budget ? [` of ${budget.p95_ms} ms`, ` of ${budget.fault_pct} %`] : [" ms", ""];
-  return `So far: p95 ${ms(slow)}${limits[0]}, faults ${percent(faults(store).pct)}${limits[1]}.`;
+function budgetSoFar(store, budget) {
+  const values = { p95: ms(p95(store).all), faults: percent(faults(store).pct) };
+  if (!budget) return fill(gettext("p95 %(p95)s ms, faults %(faults)s."), values);
+  const limits = { limit: plain(budget.p95_ms), share: plain(budget.fault_pct) };
+  const text = gettext("p95 %(p95)s ms of %(limit)s ms, faults %(faults)s of %(share)s %.");
+  return fill(text, { ...values, ...limits });
 }
+
+const SO_FAR = {
+  validity: (store) =>
+    fill(gettext("Generator CPU at most %(cpu)s, of one core."), { cpu: percent(worstCpu(store)) }),
+  budget: budgetSoFar,
+  integrity: () => gettext("Counters and rows are compared when the run has ended."),
+  comparison: (store, budget, baseline) =>
+    baseline
+      ? fill(gettext("Will be compared with run %(number)s, the baseline."), { number: baseline.id })
+      : gettext("There is no baseline to compare it with."),
+};
 
 function cell(label, mark, bold, quiet, outcome) {
   return node("div", { className: `ts-verdict ts-verdict-${outcome}`, role: "listitem" }, [
@@ -29,26 +36,29 @@ function cell(label, mark, bold, quiet, outcome) {
   ]);
 }
 
-export function showVerdicts(store, { budget, verdictChips }) {
+export function showVerdicts(store, { budget, verdictChips, verdictLabels, baseline }) {
   const place = slot("verdicts");
   let shown = null;
 
-  function cells() {
-    const { run } = store;
-    if (run.verdicts) {
-      return run.verdicts.map((one) =>
-        cell(one.label, verdictChips[one.outcome], one.finding, one.detail, one.outcome),
-      );
+  function open(kind) {
+    const { run, grid } = store;
+    const label = verdictLabels[kind];
+    if (!run.active) {
+      const text = gettext("The run ended before there was anything to judge.");
+      return cell(label, unjudged(), "", text, "open");
     }
-    return KINDS.map(([kind, label]) =>
-      run.active
-        ? cell(label, WAITING, "", soFar(kind, store, budget), "open")
-        : cell(label, UNJUDGED, "", "The run ended before there was anything to judge.", "open"),
-    );
+    const text = grid.length ? SO_FAR[kind](store, budget, baseline) : gettext("Nothing measured yet.");
+    return cell(label, waiting(), "", text, "open");
+  }
+
+  function judged(one) {
+    const label = verdictLabels[one.kind] ?? one.label;
+    return cell(label, verdictChips[one.outcome], one.finding, one.detail, one.outcome);
   }
 
   function draw() {
-    const fresh = cells();
+    const { verdicts } = store.run;
+    const fresh = verdicts ? verdicts.map(judged) : KINDS.map(open);
     const text = fresh.map((one) => one.textContent).join();
     if (text !== shown) place.replaceChildren(...fresh);
     shown = text;

@@ -1,0 +1,110 @@
+"""Reads across runs: what a run is compared with, two runs side by side, and how runs developed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from loadlab import comparison as comparing
+from loadlab.models import Baseline, Noise, Run, Sample
+from loadlab.profiles import Buckets, Profile, buckets
+
+SETTINGS = (
+    "scenario",
+    "user_count",
+    "think_time_s",
+    "duration_s",
+    "capacity",
+    "price",
+    "max_per_purchase",
+    "target",
+)
+
+
+def baseline_of(*, fingerprint: str) -> Baseline | None:
+    """Return what runs of this fingerprint are compared with, if anything."""
+    return Baseline.objects.select_related("run").filter(fingerprint=fingerprint).first()
+
+
+def noise_of(*, fingerprint: str) -> comparing.Noise | None:
+    """Return how much identical runs of this fingerprint differ, if it was measured."""
+    stored = Noise.objects.filter(fingerprint=fingerprint).first()
+    return comparing.Noise(stored.run_count, stored.spread) if stored else None
+
+
+def profile_of(*, run_id: int, duration_s: int) -> Profile:
+    """Return a run's latency histograms by second, without the tail after its planned end."""
+    encoded: dict[int, list[str]] = defaultdict(list)
+    rows = Sample.objects.filter(run=run_id, seq__lt=duration_s)
+    for seq, histogram in rows.values_list("seq", "histogram"):
+        encoded[seq].append(histogram)
+    last = max(encoded, default=-1)
+    empty: Buckets = {}
+    return Profile.of(
+        [buckets(encoded[seq]) if seq in encoded else empty for seq in range(last + 1)]
+    )
+
+
+def profiles_of(*, run_ids: Sequence[int]) -> list[Profile]:
+    """Return the profiles of those of these runs that still exist."""
+    runs = Run.objects.filter(pk__in=run_ids).order_by("pk").values_list("pk", "duration_s")
+    return [profile_of(run_id=pk, duration_s=duration_s) for pk, duration_s in runs]
+
+
+def compared_with(*, baseline: Baseline, run_ids: Sequence[int]) -> comparing.Comparison | None:
+    """Compare runs with a baseline, and with the identical runs it was measured beside.
+
+    None if one of them is too short.
+    """
+    stored = Noise.objects.filter(fingerprint=baseline.fingerprint).first()
+    beside = stored.run_ids if stored and baseline.run_id in stored.run_ids else []
+    references = [pk for pk in beside or [baseline.run_id] if pk not in run_ids]
+    return comparing.compare(
+        baseline=profiles_of(run_ids=references or [baseline.run_id]),
+        these=profiles_of(run_ids=run_ids),
+        noise=comparing.Noise(stored.run_count, stored.spread) if stored else None,
+    )
+
+
+def comparison(*, run_a: int, run_b: int) -> dict[str, Any] | None:
+    """Return two runs side by side as plain data, or None if one of them does not exist.
+
+    `judged` says whether they may be compared at all: same fingerprint, both finished and
+    valid. Unlike runs are shown, with what differs, and never judged.
+    """
+    found = {run.pk: run for run in Run.objects.filter(pk__in=(run_a, run_b))}
+    if run_a not in found or run_b not in found:
+        return None
+    a, b = found[run_a], found[run_b]
+    alike = bool(a.fingerprint) and a.fingerprint == b.fingerprint
+    judged = alike and is_valid(a) and is_valid(b)
+    compared = None
+    if judged:
+        [before], [after] = profiles_of(run_ids=[a.pk]), profiles_of(run_ids=[b.pk])
+        noise = noise_of(fingerprint=a.fingerprint)
+        compared = comparing.compare(baseline=[before], these=[after], noise=noise)
+    return {
+        "run_a": a.pk,
+        "run_b": b.pk,
+        "same_fingerprint": alike,
+        "judged": judged,
+        "settings": settings_that_differ(a, b),
+        "comparison": compared.as_json() if compared else None,
+    }
+
+
+def is_valid(run: Run) -> bool:
+    """Say whether a run was judged to be valid."""
+    outcomes = {one["kind"]: one["outcome"] for one in run.verdicts or []}
+    return outcomes.get("validity") == "pass"
+
+
+def settings_that_differ(a: Run, b: Run) -> list[dict[str, Any]]:
+    """Return each setting and each part of the environment in which two runs differ."""
+    left = {name: getattr(a, name) for name in SETTINGS} | a.environment
+    right = {name: getattr(b, name) for name in SETTINGS} | b.environment
+    names = [*left, *(name for name in right if name not in left)]
+    return [
+        {"name": name, "a": left.get(name), "b": right.get(name)}
+        for name in names
+        if left.get(name) != right.get(name)
+    ]

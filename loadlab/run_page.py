@@ -1,0 +1,117 @@
+"""The page of one run, and the finer points that it asks for when somebody zooms in."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from loadlab import series
+from loadlab.display import (
+    RUN_CHIPS,
+    VERDICT_CHIPS,
+    VERDICT_LABELS,
+    chip_json,
+    duration_text,
+    outcomes_json,
+    run_told,
+    scenario_title,
+    seconds_text,
+)
+from loadlab.models import Run
+from loadlab.scenarios import SCENARIOS
+from vacancy.display import number
+
+CHARTS = (
+    {
+        "id": "outcomes",
+        "title": gettext_lazy("Requests per second by outcome"),
+        "note": gettext_lazy("Drag to zoom, arrow keys move the cursor, Escape goes back."),
+    },
+    {"id": "latency", "title": gettext_lazy("Latency of bought, ms"), "choices": True},
+    {"id": "users", "title": gettext_lazy("Virtual users, asked and running"), "low": True},
+    {
+        "id": "cpu",
+        "title": gettext_lazy("Processor, % of one core"),
+        "note": gettext_lazy("A generator above 80 % makes a run invalid."),
+        "low": True,
+    },
+)
+
+
+def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str) -> HttpResponse:
+    """Show one run. Everything known is in this answer; the page then goes on from there."""
+    _check(request)
+    snapshot = series.snapshot(run_id=int(object_id)) if object_id.isdecimal() else None
+    if snapshot is None:
+        raise Http404(f"There is no run {object_id}.")
+    run = snapshot["run"] = run_told(snapshot["run"])
+    title = _("Run %(number)s: %(scenario)s")
+    context = {
+        **run_admin.admin_site.each_context(request),
+        "opts": run_admin.opts,
+        "title": title % {"number": run["id"], "scenario": scenario_title(run["scenario"])},
+        "original": Run(pk=run["id"], scenario=run["scenario"]),  # for the breadcrumbs
+        "run": run,
+        "charts": CHARTS,
+        "settings_rows": _settings_rows(run),
+        "snapshot": snapshot,
+        "page": _page(run),
+        "may_stop": run["active"] and request.user.has_perm("loadlab.start_run"),
+    }
+    return TemplateResponse(request, "admin/loadlab/run/run.html", context)
+
+
+def points_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: int) -> JsonResponse:
+    """Answer the points of a part of a run, on the finest grid that a page can draw."""
+    _check(request)
+    first, until = (_second(request, name) for name in ("from", "to"))
+    if until <= first:
+        return JsonResponse({"points": None})
+    run = get_object_or_404(Run, pk=object_id)
+    width = series.grid_width(second_count=until - first)
+    found = series.points(run=run, width=width, after=first - 1, until=until)
+    return JsonResponse({"points": found})
+
+
+def _check(request: HttpRequest) -> None:
+    if not request.user.has_perm("loadlab.view_run"):
+        raise PermissionDenied
+
+
+def _second(request: HttpRequest, name: str) -> int:
+    asked = request.GET.get(name, "")
+    return int(asked) if asked.isdecimal() and len(asked) < 8 else 0
+
+
+def _page(run: dict[str, Any]) -> dict[str, Any]:
+    scenario = SCENARIOS.get(run["scenario"])
+    return {
+        "socket": f"/ws/runs/{run['id']}/",
+        "pointsUrl": reverse("admin:loadlab_run_points", args=[run["id"]]),
+        "zone": timezone.get_current_timezone_name(),
+        "budget": asdict(scenario.budget) if scenario else None,
+        "chips": {state.value: chip_json(chip) for state, chip in RUN_CHIPS.items()},
+        "verdictChips": {name: chip_json(chip) for name, chip in VERDICT_CHIPS.items()},
+        "verdictLabels": {kind: str(label) for kind, label in VERDICT_LABELS.items()},
+        "outcomes": outcomes_json(),
+    }
+
+
+def _settings_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
+    places = _("%(count)s places") % {"count": number(run["capacity"])}
+    return [
+        (_("Scenario"), scenario_title(run["scenario"])),
+        (_("Virtual users"), number(run["user_count"])),
+        (_("Think time"), seconds_text(run["think_time_s"])),
+        (_("Duration"), duration_text(run["duration_s"])),
+        (_("Rehearsal stock"), places),
+        (_("Target"), run["target"]),
+    ]
