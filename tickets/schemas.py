@@ -2,10 +2,11 @@
 
 import uuid
 from datetime import datetime
+from typing import Annotated
 
 from django.db.models import TextChoices
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, WithJsonSchema
 
 from tickets.models import Hold, Purchase, Ticket
 from vacancy.schemas import MAX_ID
@@ -13,6 +14,11 @@ from vacancy.schemas import MAX_ID
 DEFAULT_HOLD_S = 600
 MAX_HOLD_S = 3600
 MAX_QTY = 1000  # far above any limit per purchase; keeps nonsense out of the queue
+
+
+def _values(choices: type[TextChoices]) -> WithJsonSchema:
+    """Write the values out: all of these classes are called Status, and Ninja keeps only one."""
+    return WithJsonSchema({"type": "string", "enum": choices.values})
 
 
 class BuyerIn(Schema):
@@ -76,7 +82,7 @@ class HoldOut(Schema):
     id: uuid.UUID
     vacancy: int = Field(examples=[1])
     qty: int = Field(examples=[2])
-    status: Hold.Status
+    status: Annotated[Hold.Status, _values(Hold.Status)]
     expires_at: datetime = Field(description="That instant excluded.")
     total: int = Field(
         description="What confirming it will cost, in minor units of the currency.",
@@ -115,7 +121,7 @@ class PurchaseOut(Schema):
     id: uuid.UUID
     vacancy: int = Field(examples=[1])
     qty: int = Field(examples=[2])
-    status: Purchase.Status
+    status: Annotated[Purchase.Status, _values(Purchase.Status)]
     total: int = Field(description="Minor units of the currency.", examples=[9000])
     currency: str = Field(examples=["EUR"])
     tickets: list[TicketOut]
@@ -157,7 +163,7 @@ class AdmissionOut(Schema):
         CANCELLED = "cancelled"
 
     code: str = Field(examples=["7KQ2MZP4XHRD9TBWC5NA"])
-    status: Status
+    status: Annotated[Status, _values(Status)]
     vacancy: int = Field(examples=[1])
     vacancy_name: str = Field(examples=["Concert, floor standing"])
     purchase: uuid.UUID

@@ -40,10 +40,17 @@ Turns = Iterator[bool]
 
 @pytest.fixture(scope="module")
 def ours(shop: Shop, shop_api: Server) -> dict[str, str]:
-    """Path parameters that lead somewhere: one purchase of our key."""
+    """Path parameters that lead somewhere: a purchase, a ticket and a hold of our key."""
+    hall = shop.vacancies["hall"]
     with shop.client(shop_api) as client:
-        bought = buy(client, shop.vacancies["hall"], key=f"schema-{uuid.uuid4()}")
-    return {"purchase": bought.json()["id"], "vacancy": str(shop.vacancies["hall"])}
+        bought = buy(client, hall, key=f"schema-{uuid.uuid4()}").json()
+        held = client.post(
+            "/holds",
+            json={"vacancy": hall, "qty": 1},
+            headers={"Idempotency-Key": f"schema-{uuid.uuid4()}"},
+        ).json()
+    code = bought["tickets"][0]["code"]
+    return {"purchase": bought["id"], "code": code, "hold": held["id"], "vacancy": str(hall)}
 
 
 @pytest.fixture

