@@ -20,15 +20,17 @@ def make() -> dict[str, str | int]:
 
     from tickets.services import key_create
     from vacancy.models import Vacancy
+    from vacancy.services import vacancy_create
 
     call_command("migrate", verbosity=0, interactive=False)
-    _, secret = key_create(name="bench", now=timezone.now())
-    usual = {"venue": "Hall 1", "price": 4500, "state": Vacancy.State.ON_SALE}
-    many, few = 100_000_000, 1000
-    hot = Vacancy.objects.create(
-        name="Hot", capacity=many, available=many, is_default=True, **usual
+    now = timezone.now()
+    _, secret = key_create(name="bench", now=now)
+    hot = vacancy_create(
+        name="Hot", venue="Hall 1", price=4500, capacity=100_000_000, is_default=True, now=now
     )
-    gone = Vacancy.objects.create(name="Sold out", capacity=few, available=0, sold=few, **usual)
+    gone = vacancy_create(name="Sold out", venue="Hall 1", price=4500, capacity=1000, now=now)
+    Vacancy.objects.update(state=Vacancy.State.ON_SALE)
+    Vacancy.objects.filter(pk=gone.pk).update(sold=1000, available=0)
     return {"key": secret, "hot": hot.pk, "gone": gone.pk}
 
 

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from loadlab.archive_views import archive_urls
 from loadlab.display import duration_text, run_chip, scenario_title, worst_verdict_chip
 from loadlab.models import Run
 from loadlab.run_page import points_view, run_view
@@ -65,6 +66,7 @@ class RunAdmin(ModelAdmin):
         return [
             self._address("stop", stop_view),
             self._address("points", points_view),
+            *archive_urls(self),
             *super().get_urls(),
         ]
 
@@ -94,7 +96,7 @@ class RunAdmin(ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """The history is kept."""
+        """Never in bulk: a run is deleted on a page of its own, see `archive_views`."""
         return False
 
     @display(description="Run", ordering="pk")

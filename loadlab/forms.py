@@ -46,7 +46,7 @@ class StartForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         """Take the limits from the settings and the first scenario's values as a start."""
         first = next(iter(SCENARIOS.values()))
-        start = {name: getattr(first, name) for name in UNITS}
+        start = {name: first.defaults().get(name) for name in UNITS}
         super().__init__(data, initial={"scenario": first.name, **start})
         self._limit("user_count", settings.LOADLAB_MAX_USERS)
         self._limit("duration_s", settings.LOADLAB_MAX_DURATION_S)
@@ -57,9 +57,10 @@ class StartForm(forms.Form):
         """Return each number's field with its unit."""
         return [(self[name], unit) for name, unit in UNITS.items()]
 
-    def run_settings(self) -> dict[str, Any]:
-        """Return the numbers as `services.run_request` takes them."""
-        return {name: self.cleaned_data[name] for name in UNITS}
+    def run_values(self) -> dict[str, Any]:
+        """Return what the chosen scenario knows, as `services.run_request` takes it."""
+        known = SCENARIOS[self.cleaned_data["scenario"]].defaults()
+        return {name: self.cleaned_data[name] for name in UNITS if name in known}
 
     def _limit(self, name: str, highest: int) -> None:
         field = self.fields[name]

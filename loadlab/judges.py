@@ -9,26 +9,39 @@ from loadlab.budget import Limits, budget
 from loadlab.comparison import Comparison
 from loadlab.integrity import integrity
 from loadlab.regression import regression
+from loadlab.sentence import Sentence
 from loadlab.summary import Summary
 from loadlab.validity import Circumstances, validity
 from loadlab.verdict import Verdict
 
 
 def judge(
-    *, summary: Summary, made: Circumstances, limits: Limits, sabotage: str = ""
+    *,
+    summary: Summary,
+    made: Circumstances,
+    limits: Limits,
+    sabotage: str = "",
+    breach: Sentence | None = None,
 ) -> list[Verdict]:
     """Return validity, budget and integrity, in this order.
 
     Without validity the others are inconclusive, except a violation of integrity: a place that
-    was sold twice is a fact, however the load was made.
+    was sold twice is a fact, however the load was made. `breach` is why a run was aborted: a
+    budget that was broken for so long is broken, unless the generator is to blame.
     """
     valid = validity(summary=summary, made=made)
     kept = budget(summary=summary, limits=limits)
     whole = integrity(summary=summary, all_told=made.all_told, sabotage=sabotage)
     if valid.outcome != "pass":
-        kept = kept.without_proof(valid)
+        kept = _aborted(valid, kept, breach) or kept.without_proof(valid)
         whole = whole if whole.outcome == "fail" else whole.without_proof(valid)
     return [valid, kept, whole]
+
+
+def _aborted(valid: Verdict, kept: Verdict, breach: Sentence | None) -> Verdict | None:
+    if breach is None or valid.outcome == "fail":
+        return None
+    return Verdict("budget", "fail", (breach,), kept.detail)
 
 
 def judge_comparison(*, valid: Verdict, comparison: Comparison | None) -> Verdict:

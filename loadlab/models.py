@@ -1,6 +1,8 @@
 """Runs of virtual buyers, what was measured each second, and who is there to supervise."""
 
-from django.conf import settings
+from typing import Any
+
+from django.conf import settings as site
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -30,6 +32,9 @@ class Run(models.Model):
 
     ACTIVE = states.ACTIVE
 
+    # Settings that every scenario has; those that only some have are in `settings`.
+    COLUMNS = ("user_count", "think_time_s", "duration_s", "capacity")
+
     scenario = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
     slot = models.PositiveSmallIntegerField(null=True, default=1, unique=True, editable=False)
@@ -37,6 +42,9 @@ class Run(models.Model):
     think_time_s = models.FloatField("think time, s")
     duration_s = models.PositiveIntegerField("duration, s")
     capacity = models.PositiveIntegerField("rehearsal stock, places")
+    settings = models.JSONField(
+        default=dict, help_text="What else the scenario lets people set, by the field's name."
+    )
     price = models.PositiveIntegerField(default=0, help_text="Of one place, in minor units.")
     currency = models.CharField(max_length=3, default="EUR")
     max_per_purchase = models.PositiveSmallIntegerField(default=10)
@@ -55,7 +63,7 @@ class Run(models.Model):
     )
     environment = models.JSONField(default=dict, help_text="Server, database, machine, versions.")
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+        site.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     requested_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, help_text="When the first buyer may start.")
@@ -104,6 +112,12 @@ class Run(models.Model):
         return f"Run {self.pk}: {self.scenario}"
 
     @property
+    def values(self) -> dict[str, Any]:
+        """Everything that was set for this run, by the name of the scenario's field."""
+        columns = {name: getattr(self, name) for name in self.COLUMNS}
+        return {**columns, **self.settings}
+
+    @property
     def is_active(self) -> bool:
         """Whether it still waits, runs or is being stopped."""
         return self.state in self.ACTIVE
@@ -130,6 +144,19 @@ class RunSecond(models.Model):
         help_text="Time that the generator wanted a processor and got none. Empty: not known here.",
     )
     lost_count = models.PositiveIntegerField(default=0, help_text="Reports dropped so far.")
+    asked_count = models.PositiveIntegerField(
+        default=0, help_text="Arrivals planned in this second; 0 in a closed loop."
+    )
+    begun_count = models.PositiveIntegerField(default=0, help_text="Arrivals that began in it.")
+    dropped_count = models.PositiveIntegerField(
+        default=0, help_text="Arrivals of this second that could not start: too many under way."
+    )
+    late_p99_ms = models.FloatField(null=True, help_text="Real minus planned start of arrivals.")
+    late_max_ms = models.FloatField(null=True)
+    late_histogram = models.TextField(blank=True, help_text="As in Sample; empty: no arrivals.")
+    worker_count = models.PositiveSmallIntegerField(
+        default=1, help_text="Generator processes whose report is in this second."
+    )
 
     class Meta:
         """A second exists once: a repeated report changes nothing."""
@@ -163,6 +190,12 @@ class Sample(models.Model):
     p99_ms = models.FloatField()
     max_ms = models.FloatField()
     histogram = models.TextField(help_text="HDR histogram in µs, V2 compressed, base64.")
+    # Sums over the answers that said where their time went (Server-Timing).
+    timed_count = models.PositiveIntegerField(default=0, help_text="Answers that said so.")
+    timed_ms = models.FloatField(default=0, help_text="As the buyer saw them, from sending on.")
+    server_ms = models.FloatField(default=0, help_text="Inside the server: queue, db and rest.")
+    queue_ms = models.FloatField(default=0, help_text="Of that, waiting for a turn.")
+    db_ms = models.FloatField(default=0, help_text="Of that, work in the database.")
 
     class Meta:
         """One row for each second, name and outcome; only outcomes that are defined."""
@@ -214,7 +247,7 @@ class Baseline(models.Model):
     run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="baseline")
     set_at = models.DateTimeField()
     set_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+        site.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
 
     class Meta:

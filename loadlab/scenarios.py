@@ -1,6 +1,13 @@
-"""The workloads that can be run. Adding one is one locustfile and one line here."""
+"""The workloads that can be run. Adding one is one locustfile and one entry in SCENARIOS.
+
+Whatever a scenario lets people set is declared here once, as a Field: the start form, the flags
+of `manage.py loadrun`, the check of the bounds and what the locustfile is told follow from it.
+"""
 
 from dataclasses import dataclass
+from typing import Literal
+
+from loadlab.sentence import gettext_noop
 
 
 @dataclass(frozen=True)
@@ -14,33 +21,104 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Field:
+    """One setting of a scenario. A default that is an int allows whole numbers only.
+
+    The site's own caps (LOADLAB_MAX_USERS and the like) come on top: see `services.bounds`.
+    """
+
+    name: str
+    label: str
+    unit: str
+    default: float
+    minimum: float
+    maximum: float
+    help: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether only whole numbers make sense."""
+        return isinstance(self.default, int)
+
+
+LOOP_NOTES = {
+    "closed": gettext_noop(
+        "Closed loop: a buyer who waits for an answer sends nothing. When the server stalls the "
+        "load stalls with it, so a stall hardly shows in the percentiles."
+    ),
+    "open": gettext_noop(
+        "Open loop: buyers arrive by a timetable, whatever the server does, and latency counts "
+        "from the planned start. A stall shows with its full length."
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Scenario:
-    """A named workload with its defaults."""
+    """A named workload, what can be set, and the limits it must keep."""
 
     name: str
     title: str
     purpose: str  # one line, for the start page
     locustfile: str  # inside loadlab/locustfiles
-    user_count: int
-    think_time_s: float
-    duration_s: int
-    capacity: int
+    loop: Literal["open", "closed"]
+    fields: tuple[Field, ...]
     budget: Budget
 
+    @property
+    def loop_note(self) -> str:
+        """Say what this kind of load can see and what it cannot."""
+        return LOOP_NOTES[self.loop]
 
-SCENARIOS = {
-    "baseline": Scenario(
-        name="baseline",
-        title="Baseline",
-        purpose="Half the users look, half buy, until 1,000 places are gone and after.",
-        locustfile="baseline.py",
-        user_count=100,
-        think_time_s=0.5,
-        duration_s=60,
-        capacity=1000,
-        # The published reference run keeps p95 under 500 ms with no HTTP failures.
-        budget=Budget(p95_ms=500, fault_pct=1),
+    def defaults(self) -> dict[str, float]:
+        """Return the settings of a run for which nothing was chosen."""
+        return {field.name: field.default for field in self.fields}
+
+
+def _users(default: int) -> Field:
+    label = gettext_noop("Virtual users")
+    text = gettext_noop("Each asks, waits for the answer, pauses, and asks again.")
+    return Field("user_count", label, "users", default, 1, 100_000, text)
+
+
+def _think_time(default: float) -> Field:
+    label = gettext_noop("Think time")
+    text = gettext_noop("Pause of each user between requests.")
+    return Field("think_time_s", label, "s", default, 0, 600, text)
+
+
+def _duration(default: int) -> Field:
+    label = gettext_noop("Duration")
+    return Field(
+        "duration_s", label, "s", default, 1, 86_400, gettext_noop("How long buyers come.")
     )
+
+
+def _capacity(default: int) -> Field:
+    label = gettext_noop("Rehearsal stock")
+    text = gettext_noop("Made for this run and removed afterwards. Real stock is never touched.")
+    return Field("capacity", label, "places", default, 1, 1_000_000, text)
+
+
+def _workers() -> Field:
+    label = gettext_noop("Generator processes")
+    text = gettext_noop("More than 1 share the load, each on a processor core of its own.")
+    return Field("worker_count", label, "processes", 1, 1, 32, text)
+
+
+BASELINE = Scenario(
+    name="baseline",
+    title=gettext_noop("Baseline"),
+    purpose=gettext_noop("Half the users look, half buy, until 1,000 places are gone and after."),
+    locustfile="baseline.py",
+    loop="closed",
+    fields=(_users(100), _think_time(0.5), _duration(60), _capacity(1000), _workers()),
+    # The published reference run keeps p95 under 500 ms with no HTTP failures.
+    budget=Budget(p95_ms=500, fault_pct=1),
+)
+
+SCENARIOS: dict[str, Scenario] = {
+    BASELINE.name: BASELINE,
 }
 
 

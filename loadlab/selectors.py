@@ -1,7 +1,7 @@
 """Every read of runs, shaped for pages, the command line and the audit."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from loadlab import percentiles, summary
-from loadlab.models import LabWorker, Run, RunSecond, Sample
+from loadlab.models import Baseline, LabWorker, Run, RunSecond, Sample
 from loadlab.scenarios import ceiling_per_s
 from loadlab.wire import OUTCOMES
 from tickets import selectors as sales_rows
@@ -21,6 +21,11 @@ WORKER_ALIVE_FOR = timedelta(seconds=10)
 def active_run() -> Run | None:
     """Return the run that waits, runs or is being stopped, if any."""
     return Run.objects.filter(slot=1).first()
+
+
+def run_by_id(*, run_id: int) -> Run | None:
+    """Return a run with who asked for it, or None."""
+    return Run.objects.select_related("requested_by").filter(pk=run_id).first()
 
 
 def latest_runs(*, limit: int) -> list[Run]:
@@ -39,6 +44,12 @@ def worker_alive(*, host: str, now: datetime) -> bool:
     return alive.filter(name__startswith=f"{host}:").exists()
 
 
+def lapsed_leases(*, now: datetime) -> dict[int, datetime]:
+    """Return the active runs whose lease has passed, and when it did."""
+    lapsed = Run.objects.filter(slot=1, lease_until__lt=now)
+    return {pk: lease for pk, lease in lapsed.values_list("pk", "lease_until") if lease}
+
+
 def stop_is_asked(*, run_id: int) -> bool:
     """Say whether somebody pressed Stop."""
     return Run.objects.filter(pk=run_id, stop_requested_at__isnull=False).exists()
@@ -46,7 +57,7 @@ def stop_is_asked(*, run_id: int) -> bool:
 
 def run_snapshot(*, run_id: int, after: int = -1) -> dict[str, Any] | None:
     """Return the run and its seconds with `seq` above `after`, as the page gets them."""
-    run = Run.objects.select_related("requested_by").filter(pk=run_id).first()
+    run = run_by_id(run_id=run_id)
     if run is None:
         return None
     return {"type": "snapshot", "run": run_as_json(run), "seconds": _seconds(run_id, after)}
@@ -65,6 +76,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "think_time_s": run.think_time_s,
         "duration_s": run.duration_s,
         "capacity": run.capacity,
+        "settings": run.settings,
         "target": run.target,
         "ceiling_per_s": ceiling_per_s(user_count=run.user_count, think_time_s=run.think_time_s),
         "requested_by": run.requested_by.get_username() if run.requested_by else "",
@@ -77,13 +89,29 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "stock": _live_stock(run),
         "summary": run.summary,
         "verdicts": run.verdicts,
+        "comparison": run.comparison,
+        "fingerprint": run.fingerprint,
+        "is_baseline": Baseline.objects.filter(run=run.pk).exists(),
+        "shape_from": run.shape_from,
+        "abort_after_s": run.abort_after_s,
+        "sabotage": run.sabotage,
     }
 
 
 def cells(*, run_id: int) -> list[summary.Cell]:
     """Return all samples of a run, for adding up."""
     rows = Sample.objects.filter(run=run_id).values_list(
-        "seq", "name", "outcome", "count", "sum_ms", "histogram"
+        "seq",
+        "name",
+        "outcome",
+        "count",
+        "sum_ms",
+        "histogram",
+        "timed_count",
+        "timed_ms",
+        "server_ms",
+        "queue_ms",
+        "db_ms",
     )
     return [summary.Cell(*row) for row in rows]
 
@@ -93,8 +121,11 @@ def seconds(*, run_id: int) -> QuerySet[RunSecond]:
     return RunSecond.objects.filter(run=run_id).order_by("seq")
 
 
-def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
-    """Return the rehearsal stock's counters beside its rows."""
+def rehearsal_sales(*, vacancy_id: int, unknown_keys: Sequence[str] = ()) -> summary.Sales | None:
+    """Return the rehearsal stock's counters beside its rows.
+
+    `unknown_keys` are the idempotency keys of requests without an answer: they are looked up.
+    """
     found = sales_rows.sales_of(vacancy_id=vacancy_id)
     if found is None:
         return None
@@ -103,6 +134,8 @@ def rehearsal_sales(*, vacancy_id: int) -> summary.Sales | None:
         purchase_count=found.purchase_count,
         purchased_qty=found.purchased_qty,
         ticket_count=found.ticket_count,
+        unknown_keys=len(unknown_keys),
+        unknown_bought=sales_rows.purchases_with_keys(vacancy_id=vacancy_id, keys=unknown_keys),
     )
 
 
@@ -131,7 +164,20 @@ def _second_as_json(second: RunSecond, samples: Iterable[Sample]) -> dict[str, A
         },
         "cpu_pct": second.cpu_pct,
         "lag_ms": second.lag_ms,
+        "asked": second.asked_count,
+        "begun": second.begun_count,
+        "dropped": second.dropped_count,
+        "late": {"p99": second.late_p99_ms, "max": second.late_max_ms},
+        "workers": second.worker_count,
+        "split": _split(samples),
     }
+
+
+def _split(samples: Iterable[Sample]) -> dict[str, float] | None:
+    """Return the mean parts of the latency in ms, over the answers that said them."""
+    timed = [sample for sample in samples if sample.timed_count]
+    found = summary.split(timed)
+    return asdict(found) if found else None
 
 
 def _latency(row: RunSecond | Sample) -> dict[str, float | None]:

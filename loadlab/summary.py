@@ -21,6 +21,23 @@ class Cell:
     count: int
     sum_ms: float
     histogram: str
+    # Sums over the answers with a Server-Timing header.
+    timed_count: int = 0
+    timed_ms: float = 0.0
+    server_ms: float = 0.0
+    queue_ms: float = 0.0
+    db_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where the mean answer's time went, in ms; `timed_count` answers said so."""
+
+    timed_count: int
+    client_ms: float  # what the server does not know of: network, kernel, the generator itself
+    queue_ms: float
+    db_ms: float
+    rest_ms: float  # the server without queue and database
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,7 @@ class Row:
     p99_ms: float | None = None
     p999_ms: float | None = None
     max_ms: float | None = None
+    split: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +157,23 @@ def _row(name: str, outcome: str, group: Sequence[Cell], elapsed_s: float, extra
     if latency is None:
         return Row(name, outcome, count, rate, None)
     mean = sum(cell.sum_ms for cell in group) / measured
-    return Row(name, outcome, count, rate, mean, **asdict(latency))
+    return Row(name, outcome, count, rate, mean, **asdict(latency), split=split(group))
+
+
+def split(group: Sequence[Any]) -> Split | None:
+    """Return the mean parts of the latency, or None if no answer said them.
+
+    Each of the group is a Cell or a stored sample: the sums over its timed answers are wanted.
+    """
+    count = sum(cell.timed_count for cell in group)
+    if not count:
+        return None
+    client, server, queue, db = (
+        sum(getattr(cell, name) for cell in group) / count
+        for name in ("timed_ms", "server_ms", "queue_ms", "db_ms")
+    )
+    # Clocks differ by microseconds, and a server may wait for two things at once.
+    return Split(count, max(0.0, client - server), queue, db, max(0.0, server - queue - db))
 
 
 def _first_second(cells: Iterable[Cell], outcome: str) -> float | None:

@@ -10,10 +10,13 @@ from django.db import connection
 from django.utils import timezone
 
 from loadlab import selectors, services, states, wire
-from loadlab.conclusion import conclude
+from loadlab.budget import Limits, Watch
+from loadlab.conclusion import conclude, limits_of
 from loadlab.generator import Generator, Load
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
+from loadlab.sentence import Sentence, gettext_noop
+from loadlab.starvation import Starvation
 from loadlab.target import CannotRun, check_target
 
 POLL_S = 0.25
@@ -65,6 +68,9 @@ class Supervisor:
         self._give_up_at = 0.0  # monotonic
         self._stop_asked = False
         self._leaving = False
+        self._breach: Sentence | None = None
+        self._starvation: Starvation | None = None
+        self._watch = Watch(limits=Limits(), abort_after_s=None)
 
     def run(self) -> Run:
         """Do the whole journey. Never raises for what happens to the run: that is its reason."""
@@ -93,6 +99,7 @@ class Supervisor:
                 final=self._heard.final,
                 lost_count=self._heard.lost_count,
                 now=timezone.now,
+                breach=self._breach,
             )
         except Exception:
             logger.exception("run %s could not be judged", self._run_id)
@@ -130,6 +137,8 @@ class Supervisor:
                 stop_timeout_s=STOP_TIMEOUT_S,
             )
         )
+        self._starvation = Starvation(generator.pid, now_s=time.monotonic())
+        self._watch = Watch(limits=limits_of(run.scenario), abort_after_s=run.abort_after_s)
         ended = ""
         try:
             self._listen(generator, run)
@@ -152,7 +161,7 @@ class Supervisor:
                 f"The load generator left after {final.elapsed_s:.0f} of {run.duration_s} s, "
                 f"and nobody had asked it to: {ended}."
             )
-        return ""
+        return str(self._breach or "")
 
     def _listen(self, generator: Generator, run: Run) -> None:
         self._give_up_at = time.monotonic() + START_TIMEOUT_S
@@ -188,14 +197,28 @@ class Supervisor:
                 begun = datetime.fromtimestamp(line.at, UTC)
                 services.run_begin(run_id=self._run_id, worker=self._worker, at=begun)
         elif isinstance(line, wire.Second):
-            self._heard.lost_count = line.lost_count
-            services.second_record(
-                run_id=self._run_id, second=line, ended_at=datetime.fromtimestamp(line.at, UTC)
-            )
-            self._on_second(line)
+            self._take_second(line)
         else:
             self._heard.final = line
             self._heard.lost_count = line.lost_count
+
+    def _take_second(self, second: wire.Second) -> None:
+        self._heard.lost_count = second.lost_count
+        starved = self._starvation
+        services.second_record(
+            run_id=self._run_id,
+            second=second,
+            ended_at=datetime.fromtimestamp(second.at, UTC),
+            cpu_wait_pct=starved.pct(now_s=time.monotonic()) if starved else None,
+        )
+        self._on_second(second)
+        breach = self._watch.breach(second)
+        if breach is not None and not self._stop_asked and self._breach is None:
+            self._breach = breach
+            self._note("breach", breach)
+
+    def _note(self, kind: str, said: Sentence) -> None:
+        services.event_record(run_id=self._run_id, kind=kind, said=said, now=timezone.now())
 
     def _renew(self) -> None:
         now = timezone.now()
@@ -215,11 +238,18 @@ class Supervisor:
             self._stop_asked = True
             generator.ask_to_stop()  # first: the database may be slow
             services.run_stopping(run_id=self._run_id, worker=self._worker)
+            self._note("stop", Sentence(gettext_noop("The buyers were asked to finish.")))
 
     def _somebody_asked(self) -> bool:
-        return self._must_stop() or selectors.stop_is_asked(run_id=self._run_id)
+        return (
+            self._breach is not None
+            or self._must_stop()
+            or selectors.stop_is_asked(run_id=self._run_id)
+        )
 
     def _state(self) -> str:
         if self._leaving:
             return states.FAILED
+        if self._breach is not None:
+            return states.ABORTED
         return states.STOPPED if self._stop_asked else states.FINISHED

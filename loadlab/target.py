@@ -24,7 +24,8 @@ def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any
     Raises:
         CannotRun: says what is wrong and what to do.
     """
-    services.target_check(target)
+    services.target_resolve(target)
+    # Redirects are not followed: where they lead was never allowed.
     headers = {"Authorization": f"Bearer {rehearsal.key}"}
     try:
         # No proxy from the environment: the load will not take one either.
@@ -33,11 +34,13 @@ def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any
         ) as client:
             ready = client.get("/api/v1/ready")
             available = client.get("/api/v1/available")
-            sold_there = available.json().get("vacancy")
+            sold_there = None if available.is_redirect else available.json().get("vacancy")
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
         raise CannotRun(
             f"No ticketsite answers at {target} ({type(error).__name__}): is the api role running?"
         ) from None
+    if ready.is_redirect or available.is_redirect:
+        raise CannotRun(f"{target} sends its visitors elsewhere: load does not follow.")
     if ready.status_code != 200:
         raise CannotRun(f"{target} is not ready: {ready.text[:200]}")
     if sold_there != rehearsal.vacancy_id:

@@ -55,7 +55,7 @@ def _requested(request: HttpRequest, form: StartForm) -> Run | None:
     try:
         return services.run_request(
             scenario=form.cleaned_data["scenario"],
-            **form.run_settings(),
+            values=form.run_values(),
             requested_by=request.user if isinstance(request.user, User) else None,
             now=timezone.now(),
         )
@@ -66,7 +66,10 @@ def _requested(request: HttpRequest, form: StartForm) -> Run | None:
 
 def _scenario_cards(form: StartForm) -> list[dict[str, Any]]:
     chosen = form["scenario"].value()
-    return [asdict(one) | {"checked": one.name == chosen} for one in SCENARIOS.values()]
+    return [
+        {**asdict(one), "think_time_s": 0, **one.defaults(), "checked": one.name == chosen}
+        for one in SCENARIOS.values()
+    ]
 
 
 def _active(run: Run) -> dict[str, Any]:

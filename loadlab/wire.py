@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 MAX_LINE_BYTES = 1_000_000
 LARGEST_INT = 2**31 - 1  # what a database column takes
 LARGEST_FLOAT = 1e11  # as a Unix time this is the year 5138
@@ -32,6 +32,25 @@ class Series:
     count: int
     sum_ms: float
     histogram: str  # HDR histogram in µs, V2 compressed, base64
+    # Sums over those answers that said in Server-Timing where their time went:
+    timed_count: int = 0
+    timed_ms: float = 0.0  # as the buyer saw them, from the real start on
+    server_ms: float = 0.0  # the server's total: queue, database and rest
+    queue_ms: float = 0.0
+    db_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something for the time axis, `at_s` seconds after the first buyer.
+
+    Kinds: ramp_end, spike_begin, spike_end, first_dropped, worker_lost. That places sold out is
+    no event: the first second with the outcome `sold_out` tells it.
+    """
+
+    at_s: float
+    kind: str
+    params: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,13 @@ class Second:
     lag_ms: float
     lost_count: int  # lines dropped so far because the pipe was full
     series: list[Series] = field(default_factory=list)
+    # Open loop; all 0 in a closed one.
+    asked_count: int = 0  # arrivals planned in this second
+    begun_count: int = 0  # arrivals that began in it, maybe late
+    dropped_count: int = 0  # arrivals of this second that could not start: too many under way
+    late: str = ""  # histogram of real minus planned start; empty if nothing began
+    worker_count: int = 1  # generator processes whose report is in here
+    events: list[Event] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -69,6 +95,11 @@ class Final:
     unknown: dict[str, int]  # by request name
     out_of_range_count: int  # latencies above a minute: counted, not recorded
     lost_count: int
+    asked_count: int = 0
+    begun_count: int = 0
+    dropped_count: int = 0
+    unknown_keys: list[str] = field(default_factory=list)  # Idempotency-Keys of what is unknown
+    workers_lost: int = 0  # what they did after their last report is not in any figure
 
 
 Line = Hello | Second | Final
@@ -90,8 +121,9 @@ def decode(raw: bytes) -> Line:
     try:
         said = json.loads(raw)
         kind = KINDS[said.pop("kind")]
-        if "series" in said:
-            said["series"] = [_series(item) for item in said["series"]]
+        for name, read in PARTS.items():
+            if name in said:
+                said[name] = [read(item) for item in said[name]]
         line: Line = kind(**said)
         _check_values(line)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -109,7 +141,16 @@ def _series(item: dict[str, Any]) -> Series:
     return series
 
 
-def _check_values(said: Line | Series) -> None:
+def _event(item: dict[str, Any]) -> Event:
+    event = Event(**item)
+    _check_values(event)
+    return event
+
+
+PARTS: dict[str, Callable[[Any], Any]] = {"series": _series, "events": _event}
+
+
+def _check_values(said: Line | Series | Event) -> None:
     """Refuse what a dataclass would take without a look: a text for a number, NaN, below 0."""
     for one in fields(said):
         if not FITS[one.type](getattr(said, one.name)):
@@ -138,4 +179,6 @@ FITS: dict[Any, Callable[[Any], bool]] = {
     str: _is_text,
     dict[str, int]: _are_counts,
     list[Series]: lambda value: True,  # each was checked when it was read
+    list[Event]: lambda value: True,
+    list[str]: lambda value: isinstance(value, list) and all(_is_text(one) for one in value),
 }

@@ -2,23 +2,22 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Literal, cast
 
-from django.db.models import TextChoices
 from ninja import Field, Schema
-from pydantic import ConfigDict, WithJsonSchema
+from pydantic import ConfigDict
 
 from tickets.models import Hold, Purchase, Ticket
 from vacancy.schemas import MAX_ID
 
+# Not the models' enums: each is named Status, and OpenAPI would take them for one.
+HoldStatus = Literal["active", "confirmed", "released", "expired"]
+PurchaseStatus = Literal["confirmed", "cancelled"]
+AdmissionStatus = Literal["valid", "checked_in", "cancelled"]
+
 DEFAULT_HOLD_S = 600
 MAX_HOLD_S = 3600
 MAX_QTY = 1000  # far above any limit per purchase; keeps nonsense out of the queue
-
-
-def _values(choices: type[TextChoices]) -> WithJsonSchema:
-    """Write the values out: all of these classes are called Status, and Ninja keeps only one."""
-    return WithJsonSchema({"type": "string", "enum": choices.values})
 
 
 class BuyerIn(Schema):
@@ -82,7 +81,7 @@ class HoldOut(Schema):
     id: uuid.UUID
     vacancy: int = Field(examples=[1])
     qty: int = Field(examples=[2])
-    status: Annotated[Hold.Status, _values(Hold.Status)]
+    status: HoldStatus
     expires_at: datetime = Field(description="That instant excluded.")
     total: int = Field(
         description="What confirming it will cost, in minor units of the currency.",
@@ -100,7 +99,7 @@ class HoldOut(Schema):
             id=hold.pk,
             vacancy=hold.vacancy_id,
             qty=hold.qty,
-            status=Hold.Status.EXPIRED if over else Hold.Status(hold.status),
+            status="expired" if over else cast(HoldStatus, hold.status),
             expires_at=hold.expires_at,
             total=hold.unit_price * hold.qty,
             currency=hold.currency,
@@ -121,7 +120,7 @@ class PurchaseOut(Schema):
     id: uuid.UUID
     vacancy: int = Field(examples=[1])
     qty: int = Field(examples=[2])
-    status: Annotated[Purchase.Status, _values(Purchase.Status)]
+    status: PurchaseStatus
     total: int = Field(description="Minor units of the currency.", examples=[9000])
     currency: str = Field(examples=["EUR"])
     tickets: list[TicketOut]
@@ -134,7 +133,7 @@ class PurchaseOut(Schema):
             id=purchase.pk,
             vacancy=purchase.vacancy_id,
             qty=purchase.qty,
-            status=Purchase.Status(purchase.status),
+            status=cast(PurchaseStatus, purchase.status),
             total=purchase.total,
             currency=purchase.currency,
             tickets=[TicketOut(code=code) for code in codes],
@@ -155,15 +154,8 @@ class PurchasePage(Schema):
 class AdmissionOut(Schema):
     """A ticket as the door sees it."""
 
-    class Status(TextChoices):
-        """Whether it still admits somebody."""
-
-        VALID = "valid"
-        CHECKED_IN = "checked_in"
-        CANCELLED = "cancelled"
-
     code: str = Field(examples=["7KQ2MZP4XHRD9TBWC5NA"])
-    status: Annotated[Status, _values(Status)]
+    status: AdmissionStatus
     vacancy: int = Field(examples=[1])
     vacancy_name: str = Field(examples=["Concert, floor standing"])
     purchase: uuid.UUID
@@ -174,18 +166,21 @@ class AdmissionOut(Schema):
     def build(cls, ticket: Ticket) -> "AdmissionOut":
         """Put a ticket into the documented shape; reads its purchase and vacancy."""
         purchase = ticket.purchase
-        status = cls.Status.CHECKED_IN if ticket.checked_in_at else cls.Status.VALID
-        if purchase.status == Purchase.Status.CANCELLED:
-            status = cls.Status.CANCELLED
         return cls(
             code=ticket.code,
-            status=status,
+            status=_admission(ticket),
             vacancy=purchase.vacancy_id,
             vacancy_name=purchase.vacancy.name,
             purchase=purchase.pk,
             buyer_name=purchase.buyer_name,
             checked_in_at=ticket.checked_in_at,
         )
+
+
+def _admission(ticket: Ticket) -> AdmissionStatus:
+    if ticket.purchase.status == Purchase.Status.CANCELLED:
+        return "cancelled"
+    return "checked_in" if ticket.checked_in_at else "valid"
 
 
 class ShortIn(Schema):

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from tickets.models import ApiKey, Hold, Purchase, Ticket
 from vacancy import selectors as stock_rows
+
+KEYS_AT_ONCE = 500  # SQLite takes a thousand values in one query
 
 
 @dataclass(frozen=True)
@@ -150,3 +153,12 @@ def sales_of(*, vacancy_id: int) -> Sales | None:
         purchased_qty=rows["qty"] or 0,
         ticket_count=tickets,
     )
+
+
+def purchases_with_keys(*, vacancy_id: int, keys: Sequence[str]) -> int:
+    """Count the purchases of a vacancy that were asked for under these idempotency keys."""
+    count = 0
+    for at in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[at : at + KEYS_AT_ONCE]
+        count += Purchase.objects.filter(vacancy=vacancy_id, idempotency_key__in=some).count()
+    return count

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -74,12 +75,25 @@ class Config(BaseSettings):
     )
     loadlab_max_users: int = Field(1000, alias="LOADLAB_MAX_USERS", ge=1, le=100_000)
     loadlab_max_duration_s: int = Field(3600, alias="LOADLAB_MAX_DURATION_S", ge=1, le=86_400)
+    loadlab_retention_days: int = Field(
+        90,
+        alias="LOADLAB_RETENTION_DAYS",
+        ge=0,
+        le=36_500,
+        description="runs are kept so long, baselines for ever; 0 keeps all",
+    )
+    loadlab_allowed_networks: CommaList = Field(
+        ["127.0.0.0/8", "::1/128"],
+        alias="LOADLAB_ALLOWED_NETWORKS",
+        description="private networks that a target's name may lead to",
+    )
 
     @field_validator(
         "allowed_hosts",
         "csrf_trusted_origins",
         "cors_origins",
         "loadlab_allowed_targets",
+        "loadlab_allowed_networks",
         mode="before",
     )
     @classmethod
@@ -87,6 +101,17 @@ class Config(BaseSettings):
         """Read `a, b` as two entries."""
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("loadlab_allowed_networks")
+    @classmethod
+    def know_networks(cls, value: list[str]) -> list[str]:
+        """Accept addresses and networks, as 10.0.0.0/8."""
+        for entry in value:
+            try:
+                ip_network(entry)
+            except ValueError as error:
+                raise ValueError(f"must be networks as 10.0.0.0/8, not {entry!r}") from error
         return value
 
     @field_validator("database_url")

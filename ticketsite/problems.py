@@ -3,6 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
+from django.http import HttpResponse
+
 from vacancy.answers import Answer, RawHeaders
 
 CONTENT_TYPE = "application/problem+json"
@@ -69,7 +71,19 @@ def problem(
 ) -> Problem:
     """Build the answer for one row of the table; `detail` is for people, `code` for programs."""
     kind = KINDS[code]
-    body = {
+    all_headers = [(b"content-type", CONTENT_TYPE.encode()), *headers]
+    if code in RETRY_LATER:
+        all_headers.append((b"retry-after", b"%d" % retry_after_s))
+    if kind.status == 401:
+        all_headers.append(_CHALLENGE)
+    body = json.dumps(problem_body(code, detail, **extensions))
+    return Problem(body.encode(), status=kind.status, headers=all_headers)
+
+
+def problem_body(code: str, detail: str, **extensions: Any) -> dict[str, Any]:
+    """Return the members of RFC 9457, and ours after them."""
+    kind = KINDS[code]
+    return {
         "type": TYPE_BASE + code,
         "title": kind.title,
         "status": kind.status,
@@ -77,9 +91,32 @@ def problem(
         "detail": detail,
         **extensions,
     }
-    all_headers = [(b"content-type", CONTENT_TYPE.encode()), *headers]
-    if code in RETRY_LATER:
-        all_headers.append((b"retry-after", b"%d" % retry_after_s))
-    if kind.status == 401:
-        all_headers.append(_CHALLENGE)
-    return Problem(json.dumps(body).encode(), status=kind.status, headers=all_headers)
+
+
+def as_problem(response: HttpResponse, *, method: str) -> HttpResponse:
+    """Turn an error that Ninja or Django worded by itself into the documented shape.
+
+    OPTIONS is such an error for them: here it tells what the path allows.
+    """
+    status = response.status_code
+    if status < 400 or isinstance(response, Problem):
+        return response
+    if status != 405:
+        return problem(CODE_FOR_STATUS.get(status, "internal-error"), _detail(response))
+    allow = [(b"allow", _allowed(response).encode())]
+    if method == "OPTIONS":
+        return Answer(status=204, headers=allow)
+    return problem("method-not-allowed", f"{method} is not for this.", headers=allow)
+
+
+def _allowed(response: HttpResponse) -> str:
+    """List what a path allows: what Ninja knows, and what this handler answers by itself."""
+    allowed = {method.strip() for method in response.get("Allow", "").split(",")}
+    return ", ".join(sorted(allowed | {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())))
+
+
+def _detail(response: HttpResponse) -> str:
+    try:
+        return str(json.loads(response.content)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return response.reason_phrase

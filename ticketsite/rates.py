@@ -20,6 +20,7 @@ import contextvars
 import logging
 import time
 from collections.abc import Callable
+from math import ceil
 from typing import NamedTuple
 
 from django.conf import settings
@@ -95,7 +96,8 @@ class Limiter:
             self._sharing = asyncio.get_running_loop().create_task(
                 self._share(), context=contextvars.Context()
             )
-        reset_s = max(1, round((window + 1) * self._length_s - now))
+        # Rounded up: whoever comes back after so many whole seconds must not come too early.
+        reset_s = max(1, ceil((window + 1) * self._length_s - now))
         return Standing(left >= 0, self._rule.amount, self._length_s, max(0, left), reset_s)
 
     async def _share(self) -> None:

@@ -25,7 +25,9 @@ KEEPS_STOCK = Q(
     content_type__app_label="tickets",
     codename__in=("change_purchase", "change_ticket"),
 )
-RUNS_REHEARSALS = Q(content_type__app_label="loadlab", codename__in=("start_run", "change_run"))
+RUNS_REHEARSALS = Q(
+    content_type__app_label="loadlab", codename__in=("start_run", "change_run", "delete_run")
+)
 
 ROLES = {
     VIEWER: SEES_ALL,

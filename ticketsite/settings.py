@@ -178,6 +178,8 @@ LOADLAB_TARGET = CONFIG.target
 LOADLAB_ALLOWED_TARGETS = CONFIG.loadlab_allowed_targets or [CONFIG.target]
 LOADLAB_MAX_USERS = CONFIG.loadlab_max_users
 LOADLAB_MAX_DURATION_S = CONFIG.loadlab_max_duration_s
+LOADLAB_RETENTION_DAYS = CONFIG.loadlab_retention_days
+LOADLAB_ALLOWED_NETWORKS = CONFIG.loadlab_allowed_networks
 
 _SHARED_PROCESSORS: list[Any] = [
     structlog.stdlib.add_log_level,

@@ -64,6 +64,17 @@ def default_vacancy_id() -> int | None:
     return Vacancy.objects.filter(is_default=True).values_list("pk", flat=True).first()
 
 
+def is_rehearsal(*, vacancy_id: int) -> bool:
+    """Say whether this is stock that exists only for a run."""
+    return Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True).exists()
+
+
+def rehearsal_ids(*, made_before: datetime) -> list[int]:
+    """Return the rehearsal stock that was made before this moment."""
+    found = Vacancy.objects.filter(is_rehearsal=True, created_at__lt=made_before)
+    return list(found.values_list("pk", flat=True))
+
+
 def real_vacancies() -> QuerySet[Vacancy]:
     """Return all stock that people really buy: everything but rehearsal stock."""
     return Vacancy.objects.filter(is_rehearsal=False)

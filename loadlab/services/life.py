@@ -10,6 +10,8 @@ from loadlab import states
 from loadlab.models import Run
 
 LEASE = timedelta(seconds=10)
+# Judging reads every second of a run, about a millisecond each: a day outlasts any usual lease.
+JUDGING_SHARE = 1 / 20
 
 
 def ours(run_id: int, worker: str) -> QuerySet[Run]:

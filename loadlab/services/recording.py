@@ -3,18 +3,27 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from loadlab import percentiles, wire
 from loadlab.models import Run, RunEvent, RunSecond, Sample
-from loadlab.sentence import Sentence
+from loadlab.sentence import Sentence, gettext_noop
 
 # What of the environment belongs to a run's identity. The versions of Python, Django and of this
 # software do not: whether those made it slower is what a comparison is asked.
 IDENTITY = ("server", "database", "cores", "machine", "shared_host", "locust")
+
+# The generator names what happened, this side has the words.
+EVENT_TEXTS = {
+    "ramp_end": gettext_noop("The ramp ended: the full rate from here on."),
+    "spike_begin": gettext_noop("The spike began."),
+    "spike_end": gettext_noop("The spike ended."),
+    "first_dropped": gettext_noop("First buyer who could not be started: too many under way."),
+    "worker_lost": gettext_noop("A generator process was lost; %(left)s are left."),
+}
 
 
 def run_environment(*, run_id: int, environment: Mapping[str, Any]) -> None:
@@ -22,10 +31,7 @@ def run_environment(*, run_id: int, environment: Mapping[str, Any]) -> None:
     run = Run.objects.get(pk=run_id)
     identity = {
         "scenario": run.scenario,
-        "user_count": run.user_count,
-        "think_time_s": run.think_time_s,
-        "duration_s": run.duration_s,
-        "capacity": run.capacity,
+        **run.values,
         "max_per_purchase": run.max_per_purchase,
         "target": run.target,
         **{name: environment.get(name) for name in IDENTITY},
@@ -50,6 +56,7 @@ def second_record(
 ) -> bool:
     """Store one second with its samples. False if it is stored already: a repeat adds nothing."""
     whole = percentiles.read(percentiles.merge(item.histogram for item in second.series))
+    late = percentiles.read(percentiles.merge([second.late] if second.late else []))
     row = RunSecond(
         run_id=run_id,
         seq=second.seq,
@@ -66,7 +73,15 @@ def second_record(
         lag_ms=second.lag_ms,
         cpu_wait_pct=cpu_wait_pct,
         lost_count=second.lost_count,
+        asked_count=second.asked_count,
+        begun_count=second.begun_count,
+        dropped_count=second.dropped_count,
+        late_p99_ms=late.p99_ms if late else None,
+        late_max_ms=late.max_ms if late else None,
+        late_histogram=second.late,
+        worker_count=second.worker_count,
     )
+    events = [_event(run_id, second, event, ended_at) for event in second.events]
     samples = [_sample(run_id, second.seq, item) for item in second.series]
     # All arithmetic comes before: on SQLite the till waits while this transaction is open.
     with transaction.atomic():
@@ -74,7 +89,15 @@ def second_record(
             return False
         row.save(force_insert=True)
         Sample.objects.bulk_create(samples)
+        if events:
+            RunEvent.objects.bulk_create(events)
     return True
+
+
+def _event(run_id: int, second: wire.Second, event: wire.Event, ended_at: datetime) -> RunEvent:
+    at = ended_at - timedelta(seconds=second.elapsed_s - event.at_s)
+    text = EVENT_TEXTS.get(event.kind, event.kind)
+    return RunEvent(run_id=run_id, at=at, kind=event.kind, text=text, params=event.params)
 
 
 def _sample(run_id: int, seq: int, item: wire.Series) -> Sample:
@@ -91,4 +114,9 @@ def _sample(run_id: int, seq: int, item: wire.Series) -> Sample:
         p99_ms=latency.p99_ms if latency else percentiles.HIGHEST_US / 1000,
         max_ms=latency.max_ms if latency else percentiles.HIGHEST_US / 1000,
         histogram=item.histogram,
+        timed_count=item.timed_count,
+        timed_ms=item.timed_ms,
+        server_ms=item.server_ms,
+        queue_ms=item.queue_ms,
+        db_ms=item.db_ms,
     )

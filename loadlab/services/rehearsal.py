@@ -1,19 +1,24 @@
 """What a run sells: stock and a key of its own, made for it and removed whatever happens."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, transaction
 
 from loadlab import states
 from loadlab.models import Run
-from loadlab.services.errors import RunLost
-from loadlab.services.life import ours
+from loadlab.services.errors import NoSuchShape, RunLost
+from loadlab.services.life import JUDGING_SHARE, LEASE, ours
 from tickets import services as tickets
+from vacancy import selectors as stock_rows
 from vacancy import services as stock
 
 KEY_OUTLIVES_RUN = timedelta(minutes=10)
+ORPHANED_AFTER = timedelta(minutes=1)
+CLOCK_SLACK = timedelta(seconds=5)
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +31,21 @@ class Rehearsal:
     key: str
 
 
+def shape_of(*, vacancy_id: int | None) -> dict[str, Any]:
+    """Return capacity, price, currency and limit of a real vacancy; nothing for None.
+
+    Raises:
+        NoSuchShape: there is no such vacancy for people.
+    """
+    if vacancy_id is None:
+        return {}
+    fields = ("capacity", "price", "currency", "max_per_purchase")
+    found = stock_rows.real_vacancies().filter(pk=vacancy_id).values(*fields).first()
+    if found is None:
+        raise NoSuchShape(f"There is no vacancy {vacancy_id} to take the shape from.")
+    return dict(found)
+
+
 def rehearsal_create(*, run_id: int, worker: str, now: datetime) -> Rehearsal:
     """Make the run's own stock and the short-lived key that alone can buy it.
 
@@ -35,7 +55,12 @@ def rehearsal_create(*, run_id: int, worker: str, now: datetime) -> Rehearsal:
     run = Run.objects.get(pk=run_id)
     with transaction.atomic():
         vacancy = stock.vacancy_create_rehearsal(
-            name=f"Rehearsal of run {run_id}", capacity=run.capacity, now=now
+            name=f"Rehearsal of run {run_id}",
+            capacity=run.capacity,
+            price=run.price,
+            currency=run.currency,
+            max_per_purchase=run.max_per_purchase,
+            now=now,
         )
         _, secret = tickets.key_create(
             name=f"Run {run_id}",
@@ -56,15 +81,20 @@ def rehearsal_remove(*, run_id: int) -> None:
         Run.objects.filter(pk=run_id).update(vacancy_id=None)
 
 
-def runs_end_lapsed(*, now: datetime) -> list[int]:
+def runs_end_lapsed(*, now: datetime, leases: Mapping[int, datetime] | None = None) -> list[int]:
     """End runs whose supervisor has not been heard of, and remove their stock.
 
-    Whoever sees it first does it; the lease in the update's filter makes sure of "first".
+    Whoever sees it first does it; the lease in the update's filter makes sure of "first". With
+    `leases` only those runs are ended whose lease is still exactly the one given there.
     """
+    leases_clamp(now=now)
     ended = []
-    lapsed = Run.objects.filter(slot=1, lease_until__lt=now).values_list("pk", flat=True)
-    for run_id in list(lapsed):
-        if Run.objects.filter(pk=run_id, slot=1, lease_until__lt=now).update(
+    lapsed = Run.objects.filter(slot=1, lease_until__lt=now).values_list("pk", "lease_until")
+    for run_id, lease_until in list(lapsed):
+        if leases is not None and leases.get(run_id) != lease_until:
+            continue
+        unheard = Run.objects.filter(pk=run_id, slot=1, lease_until=lease_until)
+        if unheard.update(
             state=states.FAILED,
             slot=None,
             ended_at=now,
@@ -74,6 +104,18 @@ def runs_end_lapsed(*, now: datetime) -> list[int]:
             ended.append(run_id)
     leftovers_remove()
     return ended
+
+
+def leases_clamp(*, now: datetime) -> None:
+    """Shorten a lease that reaches further than any worker could have written it.
+
+    The clock went back. A supervisor that lives renews it anyway; one that is dead would keep
+    its run, and everybody else waiting, for as long as the clock went back.
+    """
+    active = Run.objects.filter(slot=1, lease_until__isnull=False)
+    for run_id, duration_s in list(active.values_list("pk", "duration_s")):
+        longest = now + LEASE + timedelta(seconds=duration_s * JUDGING_SHARE) + CLOCK_SLACK
+        active.filter(pk=run_id, lease_until__gt=longest).update(lease_until=now + LEASE)
 
 
 def leftovers_remove() -> None:
@@ -88,3 +130,25 @@ def leftovers_remove() -> None:
             rehearsal_remove(run_id=run_id)
         except DatabaseError:
             logger.warning("the stock of run %s could not be removed yet", run_id, exc_info=True)
+
+
+def orphans_remove(*, now: datetime) -> list[int]:
+    """Remove rehearsal stock that no active run knows of; return the vacancies.
+
+    Its run may have been deleted past us, or come from a restored copy. The stock is read before
+    the runs: stock and run are stored together, so what an active run owns is found to be owned.
+    """
+    removed = []
+    found = stock_rows.rehearsal_ids(made_before=now - ORPHANED_AFTER)
+    owned = set(Run.objects.filter(slot=1).values_list("vacancy_id", flat=True))
+    for vacancy_id in found:
+        if vacancy_id in owned:
+            continue
+        try:
+            tickets.rehearsal_delete(vacancy_id=vacancy_id)
+        except DatabaseError:
+            logger.warning("rehearsal stock %s could not be removed yet", vacancy_id, exc_info=True)
+        else:
+            Run.objects.filter(vacancy_id=vacancy_id).update(vacancy_id=None)
+            removed.append(vacancy_id)
+    return removed

@@ -1,10 +1,14 @@
-"""Where load may go."""
+"""Where load may go: to hosts on the list, and not by a name that leads somewhere private."""
 
+import socket
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from loadlab.services.errors import TargetNotAllowed
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def target_check(target: str) -> None:
@@ -18,4 +22,48 @@ def target_check(target: str) -> None:
         raise TargetNotAllowed(
             f"Load may not go to {target}: LOADLAB_ALLOWED_TARGETS has "
             f"{', '.join(settings.LOADLAB_ALLOWED_TARGETS)}."
+        )
+
+
+def target_resolve(target: str) -> list[str]:
+    """Return the addresses that the target's name leads to, all of them allowed.
+
+    An address that is on the list as it is needs nothing more. A name may lead to public
+    addresses, and to private ones only inside LOADLAB_ALLOWED_NETWORKS: whoever controls the
+    name's zone must not be able to point load at a neighbor.
+
+    Raises:
+        TargetNotAllowed: it leads somewhere private, or nowhere.
+    """
+    target_check(target)
+    parts = urlsplit(target)
+    host = parts.hostname or ""
+    if _is_address(host):
+        return [host]
+    try:
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise TargetNotAllowed(f"The name {host} leads nowhere: {error.strerror}.") from None
+    addresses = sorted({str(entry[4][0]).partition("%")[0] for entry in found})
+    for address in addresses:
+        _check_address(host, address)
+    return addresses
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_address(host: str, text: str) -> None:
+    address = ip_address(text)
+    networks = [ip_network(entry) for entry in settings.LOADLAB_ALLOWED_NETWORKS]
+    if not address.is_global and not any(address in network for network in networks):
+        raise TargetNotAllowed(
+            f"Load may not go to {host}: it leads to {text}, which is private and in none of "
+            f"LOADLAB_ALLOWED_NETWORKS ({', '.join(settings.LOADLAB_ALLOWED_NETWORKS)})."
         )

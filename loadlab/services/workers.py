@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from loadlab.models import LabWorker
 
+ALIVE_FOR = timedelta(seconds=10)
 WORKER_FORGOTTEN_AFTER = timedelta(hours=1)
 
 

@@ -47,7 +47,7 @@ async def _nothing() -> Any:
 
 def _light() -> Any:
     request: Any = ApiRequest(SCOPE, _nothing)  # type: ignore[arg-type]
-    request.add_to_body(b"{}")
+    request._body = b"{}"
     return request
 
 

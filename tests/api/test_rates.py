@@ -50,7 +50,7 @@ class TestLimit:
         self, api: Api, vacancy: Vacancy, clock: Clock
     ) -> None:
         """As structured fields."""
-        clock.now += 4
+        clock.now += 4.6
 
         response = api("GET", "/available")
 

@@ -6,9 +6,11 @@ second good one.
 """
 
 import itertools
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -20,7 +22,7 @@ from tests.shop import Server, Shop, buy
 EXAMPLES = 12
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 load_all_checks()
-PROMISES = CHECKS.get_by_names(
+PROMISES: list[Any] = CHECKS.get_by_names(
     [
         "not_a_server_error",
         "status_code_conformance",
@@ -59,7 +61,7 @@ def turns() -> Turns:
     return itertools.cycle([True, False])
 
 
-def lead_somewhere(case: schemathesis.Case, shop: Shop, ours: dict[str, str]) -> None:
+def lead_somewhere(case: schemathesis.Case[Any], shop: Shop, ours: dict[str, str]) -> None:
     """Put what exists in the place of what was made up."""
     case.path_parameters.update(
         {name: ours[name] for name in case.path_parameters.keys() & ours.keys()}
@@ -78,7 +80,7 @@ def lead_somewhere(case: schemathesis.Case, shop: Shop, ours: dict[str, str]) ->
     suppress_health_check=list(HealthCheck),
 )
 def test_operation_answers_as_documented(
-    shop: Shop, shop_api: Server, ours: dict[str, str], turns: Turns, case: schemathesis.Case
+    shop: Shop, shop_api: Server, ours: dict[str, str], turns: Turns, case: schemathesis.Case[Any]
 ) -> None:
     """No 500, no status, type or body that the document does not have; errors are problems."""
     if case.meta is not None and case.meta.generation.mode.is_positive and next(turns):
@@ -92,3 +94,16 @@ def test_operation_answers_as_documented(
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == ["application/problem+json"]
         assert answer.json()["status"] == answer.status_code
+
+
+def test_no_operation_hides_behind_a_default_answer() -> None:
+    """Every status is named: with `default` nothing above could be undocumented."""
+    document = json.loads(DOCUMENT.read_text())
+
+    hiding = [
+        f"{method} {path}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "default" in operation["responses"]
+    ]
+    assert hiding == []

@@ -122,7 +122,7 @@ class TestAdminPage:
 
 
 # A change of state is a POST; a GET must not do it.
-SHUT_FOR_GET = {"admin:loadlab_run_stop", "admin:logout"}
+SHUT_FOR_GET = {"admin:loadlab_run_set_baseline", "admin:loadlab_run_stop", "admin:logout"}
 
 
 def operations() -> list[tuple[str, str]]:

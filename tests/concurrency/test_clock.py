@@ -46,9 +46,7 @@ def order(client: Client, place: Vacancy, key: str, **more: Any) -> Order:
 
 def hold(client: Client, place: Vacancy) -> HoldOrder:
     """Ask for the place for ten minutes."""
-    return HoldOrder(
-        client=client, vacancy_id=place.pk, qty=1, seconds=600, idempotency_key="hold"
-    )
+    return HoldOrder(client=client, vacancy_id=place.pk, qty=1, seconds=600, idempotency_key="hold")
 
 
 def test_sale_window_follows_the_clock_as_it_is(client: Client, place: Vacancy) -> None:

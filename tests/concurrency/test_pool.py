@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -26,16 +27,17 @@ def exhausted_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Lend out every connection, as when a hundred admin pages are being made."""
     for lane in (TILL, READS):
         lane.close_connection()
-    monkeypatch.setattr(connection.pool, "timeout", PATIENCE_S)
+    pool = cast(Any, connection).pool
+    monkeypatch.setattr(pool, "timeout", PATIENCE_S)
     taken = []
     with contextlib.suppress(PoolTimeout):
         while True:
-            taken.append(connection.pool.getconn())
+            taken.append(pool.getconn())
     try:
         yield
     finally:
         for one in taken:
-            connection.pool.putconn(one)
+            pool.putconn(one)
 
 
 def buy(api: Api, vacancy: Vacancy) -> httpx.Response:

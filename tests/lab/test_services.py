@@ -1,5 +1,6 @@
 """Requesting, claiming, recording and ending runs: what the database lets happen once."""
 
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 
 from loadlab import percentiles, selectors, services, wire
 from loadlab.models import LabWorker, Run, RunSecond, Sample
+from loadlab.scenarios import SCENARIOS
 from loadlab.states import IllegalMove
 from tests.conftest import make_vacancy
 from tests.sales import serve
@@ -37,17 +39,13 @@ def _allowed(settings: LazySettings) -> None:
 
 
 def request(**changes: Any) -> Run:
-    """Request a run with usual settings."""
-    usual: dict[str, Any] = {
-        "scenario": "baseline",
-        "user_count": 10,
-        "think_time_s": 0.5,
-        "duration_s": 60,
-        "capacity": 20,
-        "requested_by": None,
-        "now": NOW,
+    """Request a run with usual settings; what is a setting of the scenario goes to `values`."""
+    values = {"user_count": 10, "think_time_s": 0.5, "duration_s": 60, "capacity": 20}
+    chosen = {
+        name: changes.pop(name) for name in SCENARIOS["baseline"].defaults().keys() & changes.keys()
     }
-    return services.run_request(**usual | changes)
+    usual: dict[str, Any] = {"scenario": "baseline", "requested_by": None, "now": NOW}
+    return services.run_request(values=values | chosen, **usual | changes)
 
 
 def again(run: Run) -> Run:
@@ -127,13 +125,15 @@ class TestRequest:
             {"user_count": 0},
             {"user_count": 1001},
             {"think_time_s": -0.1},
-            {"think_time_s": 3600.1},
+            {"think_time_s": 600.1},
             {"think_time_s": float("nan")},
             {"think_time_s": float("inf")},
             {"duration_s": 0},
             {"duration_s": 3601},
             {"capacity": 0},
             {"capacity": 1_000_001},
+            {"capacity": 1.5},
+            {"worker_count": 33},
         ],
         ids=str,
     )
@@ -145,6 +145,20 @@ class TestRequest:
             request(**changes)
 
         assert not Run.objects.exists()
+
+    def test_with_a_setting_of_another_scenario_is_refused(self) -> None:
+        """A misspelled flag must not be ignored."""
+        with pytest.raises(services.OutOfBounds, match="has no setting tickets_per_s"):
+            services.run_request(
+                scenario="baseline", values={"tickets_per_s": 3}, requested_by=None, now=NOW
+            )
+
+    def test_without_values_takes_the_defaults(self) -> None:
+        """All that was not chosen is stored all the same."""
+        run = services.run_request(scenario="baseline", values={}, requested_by=None, now=NOW)
+
+        assert run.values == SCENARIOS["baseline"].defaults()
+        assert run.settings == {"worker_count": 1}
 
     @pytest.mark.parametrize(
         "changes", [{"user_count": 1000, "duration_s": 3600, "capacity": 1_000_000}]
@@ -194,6 +208,69 @@ class TestTarget:
             request()
 
         assert not Run.objects.exists()
+
+
+class TestResolve:
+    """Where the name of an allowed target leads."""
+
+    @pytest.fixture(autouse=True)
+    def _names(self, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.LOADLAB_ALLOWED_TARGETS = [
+            "https://shop.example",
+            "http://10.1.2.3:8001",
+            "http://[fd00::1]:8001",
+        ]
+        settings.LOADLAB_ALLOWED_NETWORKS = ["127.0.0.0/8", "::1/128"]
+        self.addresses = ["93.184.215.14"]
+
+        def look_up(host: str, port: int, **_: Any) -> list[Any]:
+            if not self.addresses:
+                raise socket.gaierror(-2, "Name or service not known")
+            return [(0, 0, 0, "", (address, port)) for address in self.addresses]
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    def resolve(self) -> list[str]:
+        """Resolve the shop's name."""
+        return services.target_resolve("https://shop.example")
+
+    @pytest.mark.parametrize("address", ["93.184.215.14", "127.0.0.1", "::1", "2606:2800:21f::1"])
+    def test_public_address_and_this_machine_are_allowed(self, address: str) -> None:
+        """As the default has it."""
+        self.addresses = [address]
+
+        assert self.resolve() == [address]
+
+    @pytest.mark.parametrize(
+        "address",
+        ["10.0.0.5", "192.168.1.1", "172.17.0.2", "169.254.169.254", "fd00::5", "fe80::1%eth0",
+         "0.0.0.0", "100.64.0.1", "::ffff:10.0.0.5"],  # noqa: S104  # noqa: S104
+    )  # fmt: skip
+    def test_private_address_is_refused(self, address: str) -> None:
+        """Also if the name leads to a public one besides."""
+        self.addresses = ["93.184.215.14", address]
+
+        with pytest.raises(services.TargetNotAllowed, match="which is private"):
+            self.resolve()
+
+    def test_private_network_that_is_listed_is_allowed(self, settings: LazySettings) -> None:
+        """As in docker compose."""
+        settings.LOADLAB_ALLOWED_NETWORKS = ["172.16.0.0/12"]
+        self.addresses = ["172.17.0.2"]
+
+        assert self.resolve() == ["172.17.0.2"]
+
+    @pytest.mark.parametrize("target", ["http://10.1.2.3:8001", "http://[fd00::1]:8001"])
+    def test_private_address_that_is_the_target_itself_is_allowed(self, target: str) -> None:
+        """Whoever wrote the list wrote it down as it is: no name can lead elsewhere."""
+        assert services.target_resolve(target)
+
+    def test_name_that_leads_nowhere_is_refused(self) -> None:
+        """With what the system says."""
+        self.addresses = []
+
+        with pytest.raises(services.TargetNotAllowed, match="leads nowhere: Name or service"):
+            self.resolve()
 
 
 class TestClaim:

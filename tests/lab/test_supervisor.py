@@ -15,15 +15,19 @@ from django.conf import LazySettings
 from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
-from loadlab import conclusion, generator, percentiles, services, supervisor
+from loadlab import conclusion, generator, percentiles, services, starvation, supervisor
 from loadlab.generator import Generator, Load
 from loadlab.judges import judge as judge_all
 from loadlab.models import Run, RunSecond
 from loadlab.target import CannotRun, check_target
 from loadlab.verdict import Verdict
+from tests.sales import serve
 from tests.site import alive, wait_for
+from tickets import selectors as sales_rows
 from tickets import services as tickets
 from tickets.models import ApiKey
+from tickets.sabotage import WAYS
+from tickets.wishes import Order
 from vacancy.models import Vacancy
 
 WORKER = "tests"
@@ -98,10 +102,7 @@ def requested(*, duration_s: int = 1) -> Run:
     """Store a run that is claimed for the tests."""
     return services.run_request(
         scenario="baseline",
-        user_count=1,
-        think_time_s=0.5,
-        duration_s=duration_s,
-        capacity=10,
+        values={"user_count": 1, "duration_s": duration_s, "capacity": 10},
         requested_by=None,
         now=timezone.now(),
         claim_for=WORKER,
@@ -516,8 +517,15 @@ class TestCheckTarget:
         """Whatever the settings let through."""
         settings.LOADLAB_ALLOWED_TARGETS = ["http://a b:1"]
 
-        with pytest.raises(CannotRun, match="No ticketsite answers"):
+        with pytest.raises(services.TargetNotAllowed, match="leads nowhere"):
             self.check("http://a b:1")
+
+    def test_redirect_is_not_followed(self, target: _Target) -> None:
+        """Where it leads was never allowed."""
+        target.ready = 302
+
+        with pytest.raises(CannotRun, match="load does not follow"):
+            self.check(address(target))
 
 
 def test_percentiles_of_a_second_are_stored(script: Script) -> None:
@@ -530,3 +538,124 @@ def test_percentiles_of_a_second_are_stored(script: Script) -> None:
     ended = supervise(requested())
 
     assert RunSecond.objects.get(run=ended).p95_ms == pytest.approx(12.5, rel=0.002)
+
+
+def one_request_of(ms: float) -> str:
+    """Return a histogram with one latency."""
+    histogram = percentiles.new_histogram()
+    percentiles.record(histogram, ms)
+    return percentiles.encode(histogram)
+
+
+class TestAbort:
+    """A budget that is broken for too long ends the run; one bad second does not."""
+
+    def run_of(self, script: Script, *, abort_after_s: int | None, good: int = 10**9) -> Run:
+        """Run with seconds that are all faults, but for every `good`th."""
+        script(
+            "on_stop(stop_orderly); hello()\n"
+            "for s in range(12):\n"
+            f"    outcome = 'read' if s % {good} == {good} - 1 else 'fault'\n"
+            f"    second(s, wire.Series('a', outcome, 1, 1.0, {one_request_of(1.0)!r}))\n"
+            "    time.sleep(0.03)\n"
+            "final(60.0)"
+        )
+        run = requested(duration_s=60)
+        Run.objects.filter(pk=run.pk).update(abort_after_s=abort_after_s)
+        return supervise(run)
+
+    def test_comes_after_so_many_seconds_in_a_row(self, script: Script) -> None:
+        """With the reason, the event, and a budget that failed."""
+        ended = self.run_of(script, abort_after_s=3)
+
+        assert ended.state == Run.State.ABORTED
+        assert ended.reason == "The budget was broken for 3 seconds in a row."
+        assert [event.kind for event in ended.events.all()] == ["breach", "stop"]
+        assert {v["kind"]: v["outcome"] for v in ended.verdicts or []}["budget"] == "fail"
+
+    def test_does_not_come_when_a_good_second_lies_between(self, script: Script) -> None:
+        """In a row is in a row."""
+        assert self.run_of(script, abort_after_s=3, good=3).state == Run.State.FINISHED
+
+    def test_does_not_come_when_nobody_asked_for_it(self, script: Script) -> None:
+        """Unless told otherwise a run goes to its end, however bad."""
+        assert self.run_of(script, abort_after_s=None).state == Run.State.FINISHED
+
+
+class TestStarvation:
+    """What the operating system says of the generator's waiting is stored with each second."""
+
+    def test_waiting_is_measured(self, script: Script) -> None:
+        """On Linux; a generator that sleeps waits for nothing."""
+        script("hello()\nfor s in range(3): time.sleep(.1); second(s)\nfinal(1.0)")
+
+        supervise(requested())
+
+        waits = list(RunSecond.objects.values_list("cpu_wait_pct", flat=True))
+        assert all(wait is not None and 0 <= wait <= 100 for wait in waits)
+
+    def test_nothing_is_made_up_where_it_is_not_known(
+        self, script: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    ) -> None:
+        """Another system, or a /proc without it."""
+        monkeypatch.setattr(starvation, "PROC", tmp_path)
+        script(ORDERLY)
+
+        supervise(requested())
+
+        assert RunSecond.objects.get().cpu_wait_pct is None
+
+
+class TestSabotage:
+    """The negative control: integrity must fail, and the run says why."""
+
+    @pytest.mark.parametrize("how", sorted(WAYS))
+    def test_is_noticed(self, script: Script, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+        """Whatever was broken: counter, purchase, ticket, or a sale too many."""
+        script(
+            "hello()\n"
+            f"second(0, wire.Series('a', 'bought', 2, 2.0, {one_request_of(1.0)!r}))\n"
+            "final(1.0)"
+        )
+        monkeypatch.setattr(supervisor, "check_target", _two_buyers)
+        run = requested()
+        Run.objects.filter(pk=run.pk).update(sabotage=how)
+
+        ended = supervise(run)
+
+        found = {verdict["kind"]: verdict for verdict in ended.verdicts or []}
+        assert found["integrity"]["outcome"] == "fail"
+        assert "broken on purpose" in found["integrity"]["detail"]
+
+    def test_without_it_the_same_run_passes(
+        self, script: Script, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So it is the sabotage that was found, and nothing else."""
+        script(
+            "hello()\n"
+            f"second(0, wire.Series('a', 'bought', 2, 2.0, {one_request_of(1.0)!r}))\n"
+            "final(1.0)"
+        )
+        monkeypatch.setattr(supervisor, "check_target", _two_buyers)
+
+        ended = supervise(requested())
+
+        assert {v["kind"]: v["outcome"] for v in ended.verdicts or []}["integrity"] == "pass"
+
+    def test_that_finds_nothing_to_break_is_no_pass(self, script: Script) -> None:
+        """A control that did nothing has shown nothing."""
+        script(ORDERLY)
+        run = requested()
+        Run.objects.filter(pk=run.pk).update(sabotage="lost_purchase")
+
+        ended = supervise(run)
+
+        assert (ended.state, ended.verdicts) == (Run.State.FAILED, None)
+
+
+def _two_buyers(*, rehearsal: services.Rehearsal, **_: Any) -> dict[str, Any]:
+    """Buy two places of the rehearsal, as two virtual buyers would."""
+    client = sales_rows.client_for_key(secret=rehearsal.key, now=timezone.now())
+    for _number in range(2):
+        serve(Order(vacancy_id=None, qty=1, client=client))
+    return {"shared_host": True}

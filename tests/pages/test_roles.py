@@ -42,7 +42,11 @@ class TestPermissions:
         }
 
     def test_engineer_starts_and_stops_runs(self):
-        assert codes(ENGINEER) - codes(VIEWER) == {"loadlab.start_run", "loadlab.change_run"}
+        assert codes(ENGINEER) - codes(VIEWER) == {
+            "loadlab.start_run",
+            "loadlab.change_run",
+            "loadlab.delete_run",
+        }
 
     def test_nobody_may_see_sessions(self):
         assert not any("session" in code for role in ROLES for code in codes(role))

@@ -73,11 +73,6 @@ class TestHistory:
 
         assert query_count(operator_client, LIST) == before
 
-    def test_run_cannot_be_deleted(self, operator_client):
-        url = reverse("admin:loadlab_run_delete", args=[make_run().pk])
-
-        assert operator_client.post(url, {"post": "yes"}).status_code == 403
-
 
 class TestPage:
     def test_first_answer_carries_every_second(self, operator_client):

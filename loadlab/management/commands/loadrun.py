@@ -93,13 +93,11 @@ def _request_and_claim(options: dict[str, Any]) -> tuple[int, str]:
         "duration_s": options["duration"],
         "capacity": options["capacity"],
     }
-    settings = {
-        name: getattr(scenario, name) if value is None else value for name, value in given.items()
-    }
+    values = {name: value for name, value in given.items() if value is not None}
     now = timezone.now()
     try:
         run = services.run_request(
-            scenario=scenario.name, requested_by=None, now=now, claim_for=worker, **settings
+            scenario=scenario.name, values=values, requested_by=None, now=now, claim_for=worker
         )
     except services.LabRefusal as refusal:
         raise CommandError(str(refusal)) from None

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,6 +19,8 @@ from tickets.sweep import sweep_until
 
 IDLE_S = 0.5
 SEEN_EVERY_S = 2.0
+CONFIRM_S = 2.0
+SWEEP_EVERY_S = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +54,10 @@ class Command(BaseCommand):
         heart = threading.Thread(target=_beat_until, args=(worker, leave), daemon=True)
         heart.start()
         threading.Thread(target=sweep_until, args=(leave,), daemon=True).start()
+        lapses, broom = _Lapses(), _Broom()
         while not leave.is_set():
             try:
-                _work_once(worker, leave)
+                _work_once(worker, leave, lapses, broom)
             except Exception:
                 # A database that does not answer, a run that could not be ended: a worker that
                 # dies of it would leave nobody to end that run when its lease lapses.
@@ -65,9 +69,42 @@ class Command(BaseCommand):
         heart.join()
 
 
-def _work_once(worker: str, leave: threading.Event) -> None:
-    now = timezone.now()
-    services.runs_end_lapsed(now=now)
+class _Lapses:
+    """Leases that were seen to have lapsed, and since when, by the monotonic clock.
+
+    A clock that is set forward makes every lease look lapsed. Its supervisor renews it within a
+    second, so a lease that is the same two seconds later is a dead one's.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[int, datetime], float] = {}
+
+    def dead(self, lapsed: dict[int, datetime], *, now_s: float) -> dict[int, datetime]:
+        """Return those that have not moved for a while."""
+        self._since = {one: self._since.get(one, now_s) for one in lapsed.items()}
+        return dict(one for one, since in self._since.items() if now_s - since >= CONFIRM_S)
+
+
+class _Broom:
+    """Sweeps now and then: stock that nobody owns, runs that are older than they are kept."""
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+
+    def sweep(self, *, now: datetime, now_s: float) -> None:
+        """Do it if it is time."""
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + SWEEP_EVERY_S
+        services.orphans_remove(now=now)
+        services.runs_forget(now=now)
+
+
+def _work_once(worker: str, leave: threading.Event, lapses: _Lapses, broom: _Broom) -> None:
+    now, now_s = timezone.now(), time.monotonic()
+    dead = lapses.dead(selectors.lapsed_leases(now=now), now_s=now_s)
+    services.runs_end_lapsed(now=now, leases=dead)
+    broom.sweep(now=now, now_s=now_s)
     run_id = services.run_claim(worker=worker, now=now)
     if run_id is not None:
         run = Supervisor(run_id=run_id, worker=worker, must_leave=leave.is_set).run()

@@ -1,0 +1,40 @@
+"""What people set for a run, checked against its scenario's fields and the caps of the site."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from loadlab.scenarios import Field, Scenario
+from loadlab.services.errors import OutOfBounds
+
+
+def bounds(field: Field) -> tuple[float, float]:
+    """Return the least and the most that this site allows for a scenario's setting."""
+    caps = {
+        "user_count": settings.LOADLAB_MAX_USERS,
+        "duration_s": settings.LOADLAB_MAX_DURATION_S,
+    }
+    return field.minimum, min(field.maximum, caps.get(field.name, field.maximum))
+
+
+def values_check(*, scenario: Scenario, values: Mapping[str, float]) -> dict[str, Any]:
+    """Return a value for each field of the scenario.
+
+    Raises:
+        OutOfBounds: a value that the scenario does not have, or one outside its bounds.
+    """
+    unknown = sorted(set(values) - set(scenario.defaults()))
+    if unknown:
+        raise OutOfBounds(f"Scenario {scenario.name!r} has no setting {', '.join(unknown)}.")
+    return {field.name: _checked(field, values) for field in scenario.fields}
+
+
+def _checked(field: Field, values: Mapping[str, float]) -> float:
+    value = values.get(field.name, field.default)
+    low, high = bounds(field)
+    if not low <= value <= high:
+        raise OutOfBounds(f"{field.label}: {value:g} is not between {low:g} and {high:g}.")
+    if field.is_whole and value != int(value):
+        raise OutOfBounds(f"{field.label}: {value:g} is not a whole number.")
+    return int(value) if field.is_whole else float(value)
