@@ -4,8 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Count, Max
+
 from loadlab import comparison as comparing
-from loadlab.models import Baseline, Noise, Run, Sample
+from loadlab import states
+from loadlab.models import Baseline, Noise, Run, RunEvent, Sample
 from loadlab.profiles import Buckets, Profile, buckets
 
 SETTINGS = (
@@ -90,6 +93,34 @@ def comparison(*, run_a: int, run_b: int) -> dict[str, Any] | None:
         "settings": settings_that_differ(a, b),
         "comparison": compared.as_json() if compared else None,
     }
+
+
+def events_of(*, run_id: int) -> list[tuple[RunEvent, dict[str, Any]]]:
+    """Return what was noted of a run, in order, each with its stored sentence."""
+    rows = RunEvent.objects.filter(run=run_id)
+    return [(row, {"text": row.text, "params": row.params}) for row in rows]
+
+
+def to_compare_with(*, run_id: int, fingerprint: str, limit: int = 8) -> list[Run]:
+    """Return what a run may be laid beside: the newest of its like first, then others."""
+    others = Run.objects.exclude(pk=run_id).filter(slot=None).exclude(started_at=None)
+    alike = list(others.filter(fingerprint=fingerprint)[:limit]) if fingerprint else []
+    return alike + list(others.exclude(pk__in=[run.pk for run in alike])[:limit])
+
+
+def trend(*, fingerprint: str, limit: int = 40) -> list[Run]:
+    """Return the newest finished runs of one fingerprint that have figures, oldest first."""
+    runs = Run.objects.filter(fingerprint=fingerprint, state=states.FINISHED)
+    return list(runs.exclude(summary=None).order_by("-pk")[:limit])[::-1]
+
+
+def trends(*, limit: int = 6) -> list[dict[str, Any]]:
+    """Return the fingerprints with the most recent runs: how many runs, and the newest of each."""
+    groups = Run.objects.filter(state=states.FINISHED).exclude(fingerprint="").order_by()
+    found = groups.values("fingerprint").annotate(count=Count("pk"), newest=Max("pk"))
+    rows = list(found.filter(count__gte=2).order_by("-newest")[:limit])
+    runs = Run.objects.in_bulk([row["newest"] for row in rows])
+    return [{**row, "run": runs[row["newest"]]} for row in rows]
 
 
 def is_valid(run: Run) -> bool:

@@ -15,6 +15,7 @@ from loadlab.wire import OUTCOMES
 from tickets import selectors as sales_rows
 from vacancy import selectors as stock_rows
 
+LOOKED_AT = 50  # runs of a person; older settings are forgotten
 WORKER_ALIVE_FOR = timedelta(seconds=10)
 
 
@@ -26,6 +27,24 @@ def active_run() -> Run | None:
 def run_by_id(*, run_id: int) -> Run | None:
     """Return a run with who asked for it, or None."""
     return Run.objects.select_related("requested_by").filter(pk=run_id).first()
+
+
+def runs_by_id(*, run_ids: Sequence[int]) -> list[Run]:
+    """Return those of these runs that exist."""
+    return list(Run.objects.filter(pk__in=run_ids))
+
+
+def last_values(*, user_id: int | None, like: int | None = None) -> dict[str, dict[str, float]]:
+    """Return what a person set last for each scenario, the newest first.
+
+    `like` names a run whose settings come before all others.
+    """
+    found: dict[str, dict[str, float]] = {}
+    wanted = Run.objects.filter(pk=like) if like is not None else Run.objects.none()
+    own = Run.objects.filter(requested_by=user_id)[:LOOKED_AT] if user_id else ()
+    for run in (*wanted, *own):
+        found.setdefault(run.scenario, run.values)
+    return found
 
 
 def latest_runs(*, limit: int) -> list[Run]:

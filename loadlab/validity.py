@@ -8,7 +8,7 @@ from loadlab.summary import Summary
 from loadlab.verdict import Verdict
 
 CPU_LIMIT_PCT = 80.0  # of one core; a gevent process cannot use a second one
-CPU_WAIT_LIMIT_PCT = 30.0  # of a second, in which it wanted to run and another process ran
+CPU_WAIT_LIMIT_PCT = 60.0  # of a second, in which it wanted to run and another process ran
 LAG_LIMIT_MS = 100.0
 LATE_LIMIT_MS = 20.0  # 99th percentile of a second: planned start to real start
 BAD_SECONDS_SHARE = 0.1

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -103,7 +103,10 @@ def stock_bar(vacancy: Vacancy) -> StockBar:
 
 def number(value: float | Decimal, *, digits: int = 0) -> str:
     """Write a number as the reader's language groups it: 12,000 or 12.000."""
-    return number_format(value, decimal_pos=digits, use_l10n=True, force_grouping=True)
+    # Rounded here: Django cuts off what does not fit.
+    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    rounded = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return number_format(rounded, decimal_pos=digits, force_grouping=True)
 
 
 def money(*, amount: int, currency: str) -> str:
