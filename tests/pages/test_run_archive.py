@@ -178,7 +178,8 @@ async def test_samples_are_streamed_by_the_web_role_too(operator: User) -> None:
     answer = await browser.get(url("export_csv", run))
 
     chunks = [chunk async for chunk in answer]  # type: ignore[attr-defined]
-    await sync_to_async(connections.close_all)()  # the thread's own: a database in use is not dropped
+    # The connection of the thread that read: a test database in use cannot be dropped.
+    await sync_to_async(connections.close_all)()
     assert b"".join(chunks).count(b"\n") == 11
 
 
