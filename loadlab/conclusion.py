@@ -106,6 +106,7 @@ def _circumstances(
         final_seen=final is not None,
         lost_count=lost_count,
         out_of_range_count=final.out_of_range_count if final else 0,
+        workers_lost=final.workers_lost if final else 0,
         shared_host=bool(run.environment.get("shared_host", True)),
     )
 

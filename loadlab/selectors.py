@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from loadlab import percentiles, summary
 from loadlab.models import Baseline, LabWorker, Run, RunSecond, Sample
-from loadlab.scenarios import ceiling_per_s
+from loadlab.scenarios import SCENARIOS, ceiling_per_s
 from loadlab.wire import OUTCOMES
 from tickets import selectors as sales_rows
 from vacancy import selectors as stock_rows
@@ -100,6 +100,7 @@ def run_snapshot(*, run_id: int, after: int = -1) -> dict[str, Any] | None:
 
 def run_as_json(run: Run) -> dict[str, Any]:
     """Return everything about a run but its seconds."""
+    scenario = SCENARIOS.get(run.scenario)
     return {
         "id": run.pk,
         "scenario": run.scenario,
@@ -113,7 +114,9 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "capacity": run.capacity,
         "settings": run.settings,
         "target": run.target,
-        "ceiling_per_s": ceiling_per_s(user_count=run.user_count, think_time_s=run.think_time_s),
+        "loop": scenario.loop if scenario else None,
+        "loop_note": scenario.loop_note if scenario else "",
+        "ceiling_per_s": _ceiling_per_s(run),
         "requested_by": run.requested_by.get_username() if run.requested_by else "",
         "requested_at": _iso(run.requested_at),
         "started_at": _iso(run.started_at),
@@ -131,6 +134,14 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "abort_after_s": run.abort_after_s,
         "sabotage": run.sabotage,
     }
+
+
+def _ceiling_per_s(run: Run) -> float | None:
+    """Return the most that a closed loop can send; in an open one the timetable says it."""
+    scenario = SCENARIOS.get(run.scenario)
+    if scenario is not None and scenario.loop == "open":
+        return None
+    return ceiling_per_s(user_count=run.user_count, think_time_s=run.think_time_s)
 
 
 def cells(*, run_id: int) -> list[summary.Cell]:

@@ -48,6 +48,7 @@ class Circumstances:
     final_seen: bool = True  # whether the generator gave its last report
     lost_count: int = 0  # reports that the generator says it dropped
     out_of_range_count: int = 0
+    workers_lost: int = 0  # generator processes that fell silent
     shared_host: bool = False
     arrivals: Arrivals | None = None
 
@@ -60,7 +61,7 @@ class Circumstances:
     @property
     def all_told(self) -> bool:
         """Whether the generator told everything that it did."""
-        return self.final_seen and not self.lost_reports
+        return self.final_seen and not self.lost_reports and not self.workers_lost
 
 
 def validity(*, summary: Summary, made: Circumstances) -> Verdict:
@@ -75,6 +76,15 @@ def validity(*, summary: Summary, made: Circumstances) -> Verdict:
             {"elapsed_s": round(summary.elapsed_s), "planned_s": round(made.planned_s)},
         )
         return Verdict("validity", "inconclusive", (stopped,), detail)
+    if made.workers_lost:
+        lost = Sentence(
+            gettext_noop(
+                "Generator processes that were lost: %(count)s. What they would have sent is "
+                "missing; the figures are those of the others."
+            ),
+            {"count": made.workers_lost},
+        )
+        return Verdict("validity", "inconclusive", (lost,), detail)
     kept_up = Sentence(gettext_noop("The generator kept up."))
     return Verdict("validity", "pass", (kept_up,), detail)
 

@@ -11,6 +11,7 @@ PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/api.md",
     "docs/glossary.md",
     "docs/speed.md",
 ]

@@ -47,7 +47,15 @@ def final(elapsed_s): say(wire.Final(elapsed_s, 0, 0, {{}}, 0, 0))
 def on_stop(do): signal.signal(signal.SIGTERM, lambda *_: do())
 def stop_orderly(): final(0.1); sys.exit()
 """
-LOAD = Load("x.py", "http://127.0.0.1:1", "tsk_very-secret", 3, 0.5, 7, 5.0)
+LOAD = Load(
+    locustfile="x.py",
+    loop="closed",
+    target="http://127.0.0.1:1",
+    key="tsk_very-secret",
+    vacancy_id=1,
+    values={"user_count": 3, "think_time_s": 0.5, "duration_s": 7},
+    stop_timeout_s=5.0,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Script = Callable[[str], None]
@@ -378,9 +386,9 @@ class TestMisbehavingSurroundings:
     def test_scenario_of_another_release_is_refused(self) -> None:
         """A worker that was not updated says so."""
         run = requested()
-        Run.objects.filter(pk=run.pk).update(scenario="rush")
+        Run.objects.filter(pk=run.pk).update(scenario="stampede")
 
-        assert "knows no scenario 'rush'" in supervise(run).reason
+        assert "knows no scenario 'stampede'" in supervise(run).reason
 
     def test_judging_a_long_run_does_not_lose_its_lease(
         self, script: Script, monkeypatch: pytest.MonkeyPatch
@@ -424,7 +432,7 @@ class TestWhatTheGeneratorIsTold:
 
         environment = json.loads(told.generator)
         assert "do-not-pass-on" not in environment.values()
-        assert environment["LOADLAB_KEY"] == LOAD.key
+        assert json.loads(environment["LOADLAB_CHOSEN"])["key"] == LOAD.key
 
     def test_arguments_hold_no_key(self) -> None:
         """Everybody on the machine can read them."""
