@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loadlab import services
+from loadlab.display import UNITS
 from loadlab.scenarios import SCENARIOS, Field, Scenario
 from loadlab.selectors import Shape
 from vacancy.display import number
@@ -17,12 +18,6 @@ GROUPS = {"duration_s": "stock", "capacity": "stock"}
 GROUP_TITLES = {
     "load": gettext_lazy("Load"),
     "stock": gettext_lazy("Duration and stock"),
-}
-UNITS = {
-    "users": gettext_lazy("users"),
-    "places": gettext_lazy("places"),
-    "processes": gettext_lazy("processes"),
-    "buyers": gettext_lazy("buyers"),
 }
 
 
