@@ -12,6 +12,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/api.md",
+    "docs/faults.md",
     "docs/glossary.md",
     "docs/speed.md",
 ]

@@ -41,11 +41,11 @@ def say(answer: Any) -> None:
 
 async def main() -> None:
     """Be ready, then sell round after round until the input ends."""
-    from tickets import till
+    from tickets import group_commit, till
     from vacancy import services as stock
 
     guarded = stock.places_take
-    till.BATCH_LIMIT = SMALL_BATCH
+    group_commit.BATCH_LIMIT = SMALL_BATCH
     await till.warm()
     say("ready")
     while line := await asyncio.to_thread(sys.stdin.readline):
