@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints
+from tests.browser.test_every_page import serious_violations
 from tests.browser.test_run_charts import stored_run
 from tests.site import ROOT, Site, end, free_port, wait_for
 
@@ -172,9 +172,7 @@ def test_pages_of_the_lab_fit_and_obey_axe(
         page.wait_for_load_state("networkidle")
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             wrong.append(f"{path} is too wide")
-        found = Axe().run(page).response["violations"]
-        bad = [one for one in found if one["impact"] in {"serious", "critical"}]
-        wrong += [f"{path} {one['id']}: {one['nodes'][0]['html'][:200]}" for one in bad]
+        wrong += serious_violations(page)
 
     assert not wrong
     assert not complaints
