@@ -29,6 +29,7 @@ KEYWORDS: dict[str, Any] = {
     "_": None,
     "N_": None,  # marks what is translated later, where Django may not be imported
     "gettext": None,
+    "gettext_noop": None,
     "gettext_lazy": None,
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
