@@ -1,5 +1,7 @@
 """One request of a virtual buyer: sent, recorded under a name, judged by its outcome."""
 
+from locust.exception import StopUser
+
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,6 +46,9 @@ class Visitor(Protocol):
 def ask(client: Any, what: Ask, *, late_ms: float = 0.0) -> Answer:
     """Send one request and record it; `late_ms` is how long after its plan it starts."""
     watch = reporter()
+    if watch.over.is_set():
+        # Its pause ended in the same moment as the run: nobody would count what it sends now.
+        raise StopUser
     audited = what.key if what.is_audited else ""
     watch.recorder.request_started(what.name, audited)
     headers = {"Authorization": f"Bearer {watch.chosen.key}"}
