@@ -26,8 +26,10 @@ from tickets.schemas import (
 )
 from tickets.selectors import Client
 from tickets.services import PurchaseNotFound, TicketNotFound
+from tickets.tally import ATTEMPTS
 from tickets.wishes import Confirmation, HoldNotFound, HoldOrder, Order, Sale, SaleRefusal
 from vacancy import services as stock
+from vacancy.answers import JSON, Answer
 from vacancy.lanes import READS
 
 router = Router(tags=["selling"])
@@ -104,13 +106,14 @@ async def create_purchase(
         buyer_email=payload.buyer.email,
         idempotency_key=idempotency_key(key),
     )
-    return _sold(request, await till.sell(order))
+    sale = await ATTEMPTS.watch(till.sell(order), client=client)
+    return _sold(request, sale)
 
 
 def _sold(request: HttpRequest, sale: Sale) -> HttpResponse:
     body = PurchaseOut.build(sale.purchase, sale.codes).model_dump_json()
     location = f"{_PREFIX}/purchases/{sale.purchase.pk}"
-    return HttpResponse(body, status=201, content_type=_JSON, headers={"Location": location})
+    return Answer(body.encode(), status=201, headers=(JSON, (b"location", location.encode())))
 
 
 @router.get("/purchases", response=PurchasePage, auth=KeyWithScope("buy"), summary="Your purchases")
@@ -278,7 +281,8 @@ async def confirm_hold(
         buyer_email=buyer.email,
         idempotency_key=idempotency_key(key),
     )
-    return _sold(request, await till.confirm(confirmation))
+    sale = await ATTEMPTS.watch(till.confirm(confirmation), client=client)
+    return _sold(request, sale)
 
 
 @door.get(
@@ -355,11 +359,11 @@ async def _short(
         path=path,
     )
     try:
-        sale = await till.sell(order)
+        sale = await ATTEMPTS.watch(till.sell(order), client=client)
     except stock.StockRefusal as refusal:
         answer = ShortOut(
             success=False, remaining=getattr(refusal, "available", 0), message=str(refusal)
         )
     else:
         answer = ShortOut(success=True, remaining=sale.remaining, message=f"{done} {payload.qty}.")
-    return HttpResponse(answer.model_dump_json(), content_type=_JSON)
+    return Answer(answer.model_dump_json().encode())

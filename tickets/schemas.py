@@ -1,11 +1,14 @@
-"""What the selling endpoints say and accept."""
+"""What the selling endpoints say and accept.
+
+Pydantic's own models: Ninja's look at whatever they are made of for what Django's models have, in
+Python, which was a fifth of a refused purchase's time. Nothing here is made from a row.
+"""
 
 import uuid
 from datetime import datetime
 from typing import Literal, cast
 
-from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tickets.models import Hold, Purchase, Ticket
 from vacancy.schemas import MAX_ID
@@ -20,7 +23,7 @@ MAX_HOLD_S = 3600
 MAX_QTY = 1000  # far above any limit per purchase; keeps nonsense out of the queue
 
 
-class BuyerIn(Schema):
+class BuyerIn(BaseModel):
     """Who the places are for."""
 
     model_config = ConfigDict(extra="forbid")
@@ -34,7 +37,7 @@ class BuyerIn(Schema):
     )
 
 
-class PurchaseIn(Schema):
+class PurchaseIn(BaseModel):
     """What a buyer asks for."""
 
     model_config = ConfigDict(extra="forbid")
@@ -57,7 +60,7 @@ class HoldIn(PurchaseIn):
     )
 
 
-class ConfirmIn(Schema):
+class ConfirmIn(BaseModel):
     """Optional: who the places are for, if that was not known when they were held."""
 
     model_config = ConfigDict(extra="forbid")
@@ -65,7 +68,7 @@ class ConfirmIn(Schema):
     buyer: BuyerIn = BuyerIn()
 
 
-class CancelIn(Schema):
+class CancelIn(BaseModel):
     """Optional: why."""
 
     model_config = ConfigDict(extra="forbid")
@@ -75,7 +78,7 @@ class CancelIn(Schema):
     )
 
 
-class HoldOut(Schema):
+class HoldOut(BaseModel):
     """A hold as its own client sees it."""
 
     id: uuid.UUID
@@ -108,13 +111,13 @@ class HoldOut(Schema):
         )
 
 
-class TicketOut(Schema):
+class TicketOut(BaseModel):
     """One admission."""
 
     code: str = Field(examples=["7KQ2MZP4XHRD9TBWC5NA"])
 
 
-class PurchaseOut(Schema):
+class PurchaseOut(BaseModel):
     """A purchase as its own client sees it."""
 
     id: uuid.UUID
@@ -141,7 +144,7 @@ class PurchaseOut(Schema):
         )
 
 
-class PurchasePage(Schema):
+class PurchasePage(BaseModel):
     """Some of your purchases, newest first."""
 
     purchases: list[PurchaseOut]
@@ -151,7 +154,7 @@ class PurchasePage(Schema):
     )
 
 
-class AdmissionOut(Schema):
+class AdmissionOut(BaseModel):
     """A ticket as the door sees it."""
 
     code: str = Field(examples=["7KQ2MZP4XHRD9TBWC5NA"])
@@ -183,7 +186,7 @@ def _admission(ticket: Ticket) -> AdmissionStatus:
     return "checked_in" if ticket.checked_in_at else "valid"
 
 
-class ShortIn(Schema):
+class ShortIn(BaseModel):
     """The short form's whole body."""
 
     model_config = ConfigDict(extra="forbid")
@@ -192,7 +195,7 @@ class ShortIn(Schema):
     vacancy: int | None = Field(None, ge=1, le=MAX_ID, strict=True)
 
 
-class ShortOut(Schema):
+class ShortOut(BaseModel):
     """The short form's answer, always with status 200."""
 
     success: bool

@@ -11,6 +11,8 @@ PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/api.md",
+    "docs/faults.md",
     "docs/glossary.md",
     "docs/speed.md",
 ]
