@@ -66,7 +66,7 @@ def process(request: pytest.FixtureRequest):
 
 @pytest.mark.parametrize("process", [FULL], indirect=True, ids=["full"])
 def test_full_pipe_loses_whole_lines_and_counts_them(process) -> None:
-    """Nobody reads 400 lines of 50 kB; what is read afterwards is whole, in order, and ends well."""
+    """400 lines of 50 kB; what is read afterwards is whole, in order, and has the last report."""
     started, reader = process
     lost_count, longest_s = json.loads(started.stdout.readline())
     started.stdin.write("\n")
