@@ -79,9 +79,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A database for api roles in processes of their own: room for all, and some last places."""
-    folder = tmp_path_factory.mktemp("shop")
-    return open_shop(folder, hall=1_000_000, balcony=300, last=1, very_last=1)
+    """A database for api roles in processes of their own: room for all, and 300 places more."""
+    return open_shop(tmp_path_factory.mktemp("shop"), hall=1_000_000, balcony=300)
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ def _database(url: str) -> dict[str, Any]:
         # The pool keeps connections, so Django must hand them back after each use.
         # A pool that cannot connect tries again after ever longer pauses, minutes at last; after
         # one second it is to give up, and whoever comes next makes it try at once.
-        options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 1}
+        options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 2, "reconnect_timeout": 1}
         database |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     return database
 
