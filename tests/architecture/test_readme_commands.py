@@ -12,7 +12,10 @@ PAGES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/api.md",
+    "docs/faults.md",
     "docs/glossary.md",
+    "docs/ci.md",
+    "docs/lab.md",
     "docs/speed.md",
 ]
 
