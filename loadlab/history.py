@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
 from loadlab import comparison as comparing
 from loadlab import states
@@ -110,8 +111,8 @@ def to_compare_with(*, run_id: int, fingerprint: str, limit: int = 8) -> list[Ru
 
 def trend(*, fingerprint: str, limit: int = 40) -> list[Run]:
     """Return the newest finished runs of one fingerprint that have figures, oldest first."""
-    runs = Run.objects.filter(fingerprint=fingerprint, state=states.FINISHED)
-    return list(runs.exclude(summary=None).order_by("-pk")[:limit])[::-1]
+    found = Run.objects.filter(fingerprint=fingerprint, state=states.FINISHED, sabotage="")
+    return list(found.exclude(summary=None).order_by("-pk")[:limit])[::-1]
 
 
 def trends(*, limit: int = 6) -> list[dict[str, Any]]:
@@ -119,8 +120,8 @@ def trends(*, limit: int = 6) -> list[dict[str, Any]]:
     groups = Run.objects.filter(state=states.FINISHED).exclude(fingerprint="").order_by()
     found = groups.values("fingerprint").annotate(count=Count("pk"), newest=Max("pk"))
     rows = list(found.filter(count__gte=2).order_by("-newest")[:limit])
-    runs = Run.objects.in_bulk([row["newest"] for row in rows])
-    return [{**row, "run": runs[row["newest"]]} for row in rows]
+    newest = Run.objects.in_bulk([row["newest"] for row in rows])
+    return [{**row, "run": newest[row["newest"]]} for row in rows]
 
 
 def is_valid(run: Run) -> bool:
@@ -139,3 +140,22 @@ def settings_that_differ(a: Run, b: Run) -> list[dict[str, Any]]:
         for name in names
         if left.get(name) != right.get(name)
     ]
+
+
+def runs(
+    *,
+    scenario: str = "",
+    state: str = "",
+    fingerprint: str = "",
+    since: datetime | None = None,
+    valid_only: bool = False,
+) -> QuerySet[Run]:
+    """Return runs, newest first, with who asked for them; each filter that is given narrows it."""
+    wanted = {"scenario": scenario, "state": state, "fingerprint": fingerprint}
+    found = Run.objects.select_related("requested_by", "baseline")
+    found = found.filter(**{name: value for name, value in wanted.items() if value})
+    if since is not None:
+        found = found.filter(requested_at__gte=since)
+    if valid_only:
+        found = found.filter(pk__in=[run.pk for run in found if is_valid(run)])
+    return found

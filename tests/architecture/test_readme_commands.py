@@ -14,6 +14,8 @@ PAGES = [
     "docs/api.md",
     "docs/faults.md",
     "docs/glossary.md",
+    "docs/ci.md",
+    "docs/lab.md",
     "docs/speed.md",
 ]
 
