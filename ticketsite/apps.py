@@ -47,7 +47,7 @@ def names_translate() -> None:
         meta.verbose_name, meta.verbose_name_plural = one, many
     for model, fields in FIELD_NAMES.items():
         for field, name in fields.items():
-            apps.get_model(model)._meta.get_field(field).verbose_name = name  # type: ignore[union-attr]
+            apps.get_model(model)._meta.get_field(field).verbose_name = name
 
 
 class TicketsiteConfig(AppConfig):

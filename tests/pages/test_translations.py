@@ -29,8 +29,7 @@ class TestCatalog:
         place = re.compile(r"%\(\w+\)[a-z]|\{\w*\}|%%")
 
         for message in messages.catalog_of(domain):
-            originals = message.id if isinstance(message.id, tuple) else (message.id,)
-            texts = message.string if isinstance(message.string, tuple) else (message.string,)
+            originals, texts = messages.strings(message.id), messages.strings(message.string)
             for text in texts if message.id else ():
                 assert set(place.findall(text)) == set(place.findall(originals[-1])), text
 
