@@ -1,8 +1,9 @@
-"""Pictures of the running product: every page into var/screenshots, one into the README."""
+"""Pictures of the running product: every page into var/screenshots, two into the README."""
 
 import os
 import re
 import shutil
+import subprocess
 import sys
 
 from playwright.sync_api import Page, sync_playwright
@@ -13,9 +14,12 @@ FOLDER = ROOT / "var" / "screenshots"
 PAGES = {
     "dashboard": "/admin/",
     "vacancies": "/admin/vacancy/vacancy/",
-    "vacancy": "/admin/vacancy/vacancy/1/change/",
+    "vacancy": "/admin/vacancy/vacancy/8/change/",
     "vacancy-add": "/admin/vacancy/vacancy/add/",
-    "capacity": "/admin/vacancy/vacancy/1/capacity/",
+    "capacity": "/admin/vacancy/vacancy/capacity/?ids=8",
+    "import": "/admin/vacancy/vacancy/import-rows/",
+    "door": "/admin/tickets/ticket/door/?vacancy=4",
+    "log": "/admin/admin/logentry/",
     "purchases": "/admin/tickets/purchase/",
     "tickets": "/admin/tickets/ticket/",
     "keys": "/admin/tickets/apikey/",
@@ -63,6 +67,22 @@ def take_all(page: Page, run_url: str) -> None:
             page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", full_page=True)
 
 
+def a_sale_day(site: Site) -> None:
+    """Fill the site with something to look at."""
+    command = [sys.executable, "-m", "bench.showcase"]
+    subprocess.run(command, cwd=ROOT, env=site.environment, check=True)
+
+
+def take_for_readme(page: Page, name: str, path: str) -> None:
+    """Take one picture of the size that the README shows."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=ROOT / "docs" / f"{name}.png")
+
+
 def main() -> int:
     """Start a site, do a run, take the pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -73,12 +93,10 @@ def main() -> int:
         page = browser.new_context(base_url=site.web, reduced_motion="reduce").new_page()
         log_in(page, site)
         run_url = do_a_run(page)
+        a_sale_day(site)
+        for name, path in {"dashboard": "/admin/", "run-page": run_url}.items():
+            take_for_readme(page, name, path)
         take_all(page, run_url)
-        page.set_viewport_size({"width": 1280, "height": 900})
-        page.emulate_media(color_scheme="light")
-        page.goto(run_url)
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=ROOT / "docs" / "run-page.png")
         browser.close()
     return 0
 
