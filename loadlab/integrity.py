@@ -42,6 +42,11 @@ def _detail(stock: Stock, sabotage: str) -> Iterator[Sentence]:
             "tickets": stock.ticket_count,
         },
     )
+    if stock.cancelled_seen:
+        yield Sentence(
+            gettext_noop("Of those who were told yes, %(count)s cancelled."),
+            {"count": stock.cancelled_seen},
+        )
     if stock.unknown_seen:
         yield Sentence(
             gettext_noop(
@@ -89,14 +94,15 @@ def _of_counters(stock: Stock) -> Iterator[Sentence]:
 
 def _of_answers(stock: Stock, *, all_told: bool) -> Iterator[Sentence]:
     """An unknown request may or may not have bought, unless its key tells."""
-    least = stock.bought_seen + stock.unknown_bought
-    most = least + stock.unknown_unresolved if all_told else stock.purchase_count
+    told = stock.bought_seen + stock.unknown_bought - stock.cancelled_seen
+    least = told - stock.maybe_cancelled
+    most = told + stock.unknown_unresolved if all_told else stock.purchase_count
     if not least <= stock.purchase_count <= most:
         yield Sentence(
             gettext_noop("%(bought)s purchases were acknowledged, the database has %(purchases)s."),
-            {"bought": least, "purchases": stock.purchase_count},
+            {"bought": told, "purchases": stock.purchase_count},
         )
-    if stock.sold_out_seen and stock.available:
+    if stock.sold_out_seen and stock.available and not stock.gave_back:
         yield Sentence(
             gettext_noop("%(count)s buyers were told sold out, yet %(available)s places are left."),
             {"count": stock.sold_out_seen, "available": stock.available},

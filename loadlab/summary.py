@@ -58,6 +58,10 @@ class Row:
     split: Split | None = None
 
 
+# Requests after which places come back: a hold may be released or expire.
+CANCEL, HOLD = "POST /purchases/{id}/cancel", "POST /holds"
+
+
 @dataclass(frozen=True)
 class Sales:
     """What the database says of the rehearsal stock when the run is over."""
@@ -82,6 +86,9 @@ class Stock(Sales):
     sold_out_seen: int
     refused_seen: int  # sold out or refused for another reason
     unknown_seen: int = 0  # requests without an answer
+    cancelled_seen: int = 0  # purchases that were acknowledged and then cancelled
+    maybe_cancelled: int = 0  # cancellations without an answer
+    gave_back: bool = False  # whether places may have come back after somebody was told sold out
 
     @property
     def unknown_unresolved(self) -> int:
@@ -145,7 +152,7 @@ def summarize(
         sold_out_at_s=_first_second(cells, "sold_out"),
         total=total,
         rows=sorted(rows, key=lambda row: (row.name, row.outcome)),
-        stock=_stock(sales, count_by_outcome) if sales else None,
+        stock=_stock(sales, count_by_outcome, rows) if sales else None,
     )
 
 
@@ -181,11 +188,15 @@ def _first_second(cells: Iterable[Cell], outcome: str) -> float | None:
     return float(min(seconds)) if seconds else None
 
 
-def _stock(sales: Sales, seen: dict[str, int]) -> Stock:
+def _stock(sales: Sales, seen: dict[str, int], rows: Sequence[Row]) -> Stock:
+    count = {(row.name, row.outcome): row.count for row in rows}
     return Stock(
         **asdict(sales),
         bought_seen=seen["bought"],
         sold_out_seen=seen["sold_out"],
         refused_seen=seen["sold_out"] + seen["refused"],
         unknown_seen=seen["unknown"],
+        cancelled_seen=count.get((CANCEL, "read"), 0),
+        maybe_cancelled=count.get((CANCEL, "unknown"), 0),
+        gave_back=any(row.name in {CANCEL, HOLD} and row.outcome != "sold_out" for row in rows),
     )

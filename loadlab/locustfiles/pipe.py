@@ -26,9 +26,10 @@ class Pipe:
         self._writer = gevent.spawn(self._write_forever)
 
     def send(self, line: wire.Line) -> None:
-        """Queue a line, or count it as lost."""
+        """Queue a line, or count it as lost. The last report waits a little for room."""
+        is_last = isinstance(line, wire.Final)
         try:
-            self._queue.put_nowait(wire.encode(line))
+            self._queue.put(wire.encode(line), block=is_last, timeout=DRAIN_S if is_last else None)
         except Full:
             self.lost_count += 1
 

@@ -89,3 +89,65 @@ def test_no_samples_have_no_percentiles() -> None:
     """Nothing measured is not 0 ms."""
     assert percentiles.read(percentiles.new_histogram()) is None
     assert percentiles.read(percentiles.merge([])) is None
+
+
+def skewed(chance: random.Random) -> list[float]:
+    """Most quick, a few very slow."""
+    return [chance.paretovariate(1.1) for _ in range(20_000)]
+
+
+def log_normal(chance: random.Random) -> list[float]:
+    """What latencies often look like."""
+    return [min(60_000.0, chance.lognormvariate(1.0, 2.0)) for _ in range(20_000)]
+
+
+ADVERSARIAL = {
+    "one value": [7.3],
+    "two values": [1.0, 1000.0],
+    "all the same": [12.34] * 1000,
+    "tail begins exactly at p95": [1.0] * 95 + [900.0] * 5,
+    "tail begins one before p95": [1.0] * 94 + [900.0] * 6,
+    "tail of one in twenty of nineteen": [1.0] * 18 + [900.0],
+    "tail begins exactly at p99.9": [1.0] * 999 + [30_000.0],
+    "just over a power of two": [2.048, 2.049, 4.096, 4.097, 1048.576, 1048.577] * 50,
+    "from 50 µs to a minute": [0.05 * 1.15**step for step in range(100)],
+    "a minute": [60_000.0] * 3,
+}
+LONG = {
+    "pareto": skewed(random.Random(1)),
+    "log-normal": log_normal(random.Random(3)),
+    "far apart": [0.3] * 9_000 + [59_000.0] * 1_000,
+}
+
+
+@pytest.mark.parametrize(
+    "values", [*ADVERSARIAL.values(), *LONG.values()], ids=[*ADVERSARIAL, *LONG]
+)
+def test_percentiles_are_the_sorted_values_within_a_percent(values: list[float]) -> None:
+    """Nearest rank in the sorted values, whatever their distribution; the maximum too."""
+    histogram = percentiles.new_histogram()
+    for value in values:
+        assert percentiles.record(histogram, value)
+
+    found = percentiles.read(histogram)
+
+    assert found is not None
+    exact = sorted(values)
+    at = [exact[math.ceil(round(share * len(exact), 6)) - 1] for share in percentiles.SHARES]
+    shown = [found.p50_ms, found.p90_ms, found.p95_ms, found.p99_ms, found.p999_ms]
+    assert shown == pytest.approx(at, rel=0.01)
+    assert found.max_ms == pytest.approx(exact[-1], rel=0.01)
+
+
+@pytest.mark.parametrize("values", LONG.values(), ids=list(LONG))
+def test_merged_seconds_have_the_percentiles_of_the_whole(values: list[float]) -> None:
+    """However the values were dealt out: not a percentile of percentiles, exactly the same."""
+    dealt = [percentiles.new_histogram() for _ in range(7)]
+    whole = percentiles.new_histogram()
+    for number, value in enumerate(values):
+        percentiles.record(dealt[number * number % 7], value)
+        percentiles.record(whole, value)
+
+    merged = percentiles.merge(map(percentiles.encode, dealt))
+
+    assert percentiles.read(merged) == percentiles.read(whole)

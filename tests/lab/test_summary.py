@@ -1,9 +1,11 @@
 """What a run adds up to."""
 
+from dataclasses import replace
+
 import pytest
 
 from loadlab import percentiles
-from loadlab.summary import Cell, Row, Sales, Summary, summarize
+from loadlab.summary import Cell, Row, Sales, Split, Summary, summarize
 
 SALES = Sales(
     capacity=10, available=4, held=0, sold=6, purchase_count=6, purchased_qty=6, ticket_count=6
@@ -174,3 +176,50 @@ def test_summary_is_plain_data() -> None:
 
     assert plain["total"]["count"] == 9
     assert plain["stock"]["capacity"] == 10
+
+
+class TestPlacesThatCameBack:
+    """Cancelled purchases, and holds that may be released or expire."""
+
+    CANCEL = "POST /purchases/{id}/cancel"
+
+    def test_cancellations_are_counted(self) -> None:
+        """Those that were acknowledged, and apart from them those without an answer."""
+        cells = [*CELLS, cell(2, "read", [1.0, 1.0], name=self.CANCEL)]
+
+        stock = summary_of(cells, unknown={self.CANCEL: 3}).stock
+
+        assert stock is not None
+        assert (stock.cancelled_seen, stock.maybe_cancelled, stock.gave_back) == (2, 3, True)
+
+    def test_hold_may_give_back(self) -> None:
+        """Somebody who was told sold out may have been told so rightly."""
+        cells = [*CELLS, cell(2, "read", [1.0], name="POST /holds")]
+
+        stock = summary_of(cells).stock
+
+        assert stock is not None
+        assert stock.gave_back
+
+    def test_purchases_alone_give_nothing_back(self) -> None:
+        """Then sold out is for good."""
+        stock = summary_of(CELLS).stock
+
+        assert stock is not None
+        assert not stock.gave_back
+
+
+def test_split_is_the_mean_of_the_answers_that_said_it() -> None:
+    """Client, queue, database and the rest of the server add up to what the buyer saw."""
+    timed = replace(
+        CELLS[0], timed_count=4, timed_ms=40.0, server_ms=28.0, queue_ms=4.0, db_ms=16.0
+    )
+
+    found = summary_of([timed, CELLS[1]]).total.split
+
+    assert found == Split(timed_count=4, client_ms=3.0, queue_ms=1.0, db_ms=4.0, rest_ms=2.0)
+
+
+def test_split_of_silent_answers_is_none() -> None:
+    """A server that does not say it spent nothing: not known is not 0 ms."""
+    assert summary_of(CELLS).total.split is None
