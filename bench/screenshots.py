@@ -19,7 +19,6 @@ PAGES = {
     "capacity": "/admin/vacancy/vacancy/capacity/?ids=8",
     "import": "/admin/vacancy/vacancy/import-rows/",
     "door": "/admin/tickets/ticket/door/?vacancy=4",
-    "log": "/admin/admin/logentry/",
     "purchases": "/admin/tickets/purchase/",
     "tickets": "/admin/tickets/ticket/",
     "keys": "/admin/tickets/apikey/",
