@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format bench bench-lab lock messages screenshots setup-run setup-test setup-dev
+.PHONY: help run test check format bench bench-lab bench-recorder lock messages screenshots setup-run setup-test setup-dev
 
 help:
 	@echo 'make run         install what is needed, start the site on http://127.0.0.1:8000'
@@ -10,7 +10,8 @@ help:
 	@echo 'make check       linters, types, import contracts, migrations, OpenAPI snapshot'
 	@echo 'make format      let the formatters change the code'
 	@echo 'make bench       floor, textbook and till on each server, measured (about 15 minutes)'
-	@echo 'make bench-lab   what the load generator itself costs (about two minutes)'
+	@echo 'make bench-lab   what identical load runs differ by here (about 12 minutes)'
+	@echo 'make bench-recorder what the load generator itself costs (about two minutes)'
 	@echo 'make screenshots pictures of the running product, for the README'
 	@echo 'make messages    words of the pages for the translators, into locale/'
 	@echo 'make lock        compile requirements/*.in to hash-locked *.txt'
@@ -48,6 +49,9 @@ bench: setup-test
 
 bench-lab: setup-test
 	$(BIN)/python -m bench.lab
+
+bench-recorder: setup-test
+	$(BIN)/python -m bench.recorder
 
 screenshots: setup-test
 	$(BIN)/python -m bench.screenshots

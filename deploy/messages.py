@@ -29,6 +29,7 @@ KEYWORDS: dict[str, Any] = {
     "_": None,
     "N_": None,  # marks what is translated later, where Django may not be imported
     "gettext": None,
+    "gettext_noop": None,
     "gettext_lazy": None,
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
@@ -73,7 +74,7 @@ def missing(catalog: Catalog) -> list[str]:
     return [
         str(message.id)
         for message in catalog
-        if message.id and (message.fuzzy or not all(_strings(message.string)))
+        if message.id and (message.fuzzy or not all(strings(message.string)))
     ]
 
 
@@ -94,7 +95,8 @@ def text(catalog: Catalog) -> bytes:
     return buffer.getvalue()
 
 
-def _strings(words: str | tuple[str, ...] | list[str] | None) -> list[str]:
+def strings(words: str | tuple[str, ...] | list[str] | None) -> list[str]:
+    """Return one string, or the forms of a plural, as a list; nothing is an empty string."""
     return [words or ""] if words is None or isinstance(words, str) else list(words)
 
 

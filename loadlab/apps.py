@@ -1,6 +1,7 @@
 """App registration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class LoadlabConfig(AppConfig):
@@ -8,4 +9,4 @@ class LoadlabConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "loadlab"
-    verbose_name = "Load lab"
+    verbose_name = _("Load lab")

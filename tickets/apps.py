@@ -1,6 +1,7 @@
 """App registration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TicketsConfig(AppConfig):
@@ -8,4 +9,4 @@ class TicketsConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "tickets"
-    verbose_name = "Sales"
+    verbose_name = _("Sales")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O, no 1/I: people read codes aloud
 CODE_LENGTH = 20  # 32 ** 20 = 100 bits: not to be guessed
@@ -126,10 +127,10 @@ class Hold(Asked):
     class Status(models.TextChoices):
         """What became of it; an active one that is past its time has expired, swept or not."""
 
-        ACTIVE = "active", "Active"
-        CONFIRMED = "confirmed", "Confirmed"
-        RELEASED = "released", "Released"
-        EXPIRED = "expired", "Expired"
+        ACTIVE = "active", _("Active")
+        CONFIRMED = "confirmed", _("Confirmed")
+        RELEASED = "released", _("Released")
+        EXPIRED = "expired", _("Expired")
 
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     expires_at = models.DateTimeField()
@@ -184,8 +185,8 @@ class Purchase(Asked):
     class Status(models.TextChoices):
         """What became of it."""
 
-        CONFIRMED = "confirmed", "Confirmed"
-        CANCELLED = "cancelled", "Cancelled"
+        CONFIRMED = "confirmed", _("Confirmed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     status = models.CharField(max_length=10, choices=Status, default=Status.CONFIRMED)
     total = models.PositiveBigIntegerField(help_text="Minor units.")
@@ -273,10 +274,10 @@ class AttemptMinute(models.Model):
     class Outcome(models.TextChoices):
         """What became of an attempt, as the buyer was told."""
 
-        BOUGHT = "bought", "Bought"
-        SOLD_OUT = "sold_out", "Sold out"
-        REFUSED = "refused", "Refused"
-        FAULT = "fault", "Fault"
+        BOUGHT = "bought", _("Bought")
+        SOLD_OUT = "sold_out", _("Sold out")
+        REFUSED = "refused", _("Refused")
+        FAULT = "fault", _("Fault")
 
     minute = models.DateTimeField(help_text="Its beginning.")
     outcome = models.CharField(max_length=10, choices=Outcome)

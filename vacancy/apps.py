@@ -1,6 +1,7 @@
 """App registration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class VacancyConfig(AppConfig):
@@ -8,4 +9,4 @@ class VacancyConfig(AppConfig):
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "vacancy"
-    verbose_name = "Stock"
+    verbose_name = _("Stock")

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 models.CharField.register_lookup(Length)
 
@@ -19,10 +20,10 @@ class Vacancy(models.Model):
     class State(models.TextChoices):
         """Where a vacancy stands; only `on_sale` sells."""
 
-        DRAFT = "draft", "Draft"
-        ON_SALE = "on_sale", "On sale"
-        PAUSED = "paused", "Paused"
-        CLOSED = "closed", "Closed"
+        DRAFT = "draft", _("Draft")
+        ON_SALE = "on_sale", _("On sale")
+        PAUSED = "paused", _("Paused")
+        CLOSED = "closed", _("Closed")
 
     name = models.CharField(max_length=200)
     venue = models.CharField(max_length=200, blank=True)
@@ -109,11 +110,11 @@ class StockMovement(models.Model):
     class Kind(models.TextChoices):
         """What moved the counters; `state` moves none, but stops or starts the sale."""
 
-        CAPACITY = "capacity", "Capacity"
-        RELEASED = "released", "Hold released"
-        EXPIRED = "expired", "Hold expired"
-        CANCELLED = "cancelled", "Purchase cancelled"
-        STATE = "state", "State"
+        CAPACITY = "capacity", _("Capacity")
+        RELEASED = "released", _("Hold released")
+        EXPIRED = "expired", _("Hold expired")
+        CANCELLED = "cancelled", _("Purchase cancelled")
+        STATE = "state", _("State")
 
     vacancy = models.ForeignKey(Vacancy, on_delete=models.CASCADE, related_name="movements")
     kind = models.CharField(max_length=10, choices=Kind)

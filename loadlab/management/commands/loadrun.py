@@ -40,7 +40,8 @@ class Command(BaseCommand):
         for field in _fields().values():
             flag = "--" + SHORT_FLAGS.get(field.name, field.name.replace("_", "-"))
             kind = int if field.is_whole else float
-            help_text = f"{field.label}, {field.unit}".replace("%", "%%")
+            unit = "" if field.unit in field.label.lower() else f", {field.unit}"
+            help_text = f"{field.label}{unit}".replace("%", "%%")
             parser.add_argument(flag, dest=field.name, type=kind, help=help_text)
         shape = "take capacity, price and limit from this real vacancy"
         parser.add_argument("--shape-from", type=int, metavar="VACANCY", help=shape)
