@@ -15,7 +15,9 @@ PAGES = {
     "vacancies": "/admin/vacancy/vacancy/",
     "vacancy": "/admin/vacancy/vacancy/1/change/",
     "vacancy-add": "/admin/vacancy/vacancy/add/",
-    "capacity": "/admin/vacancy/vacancy/1/capacity/",
+    "capacity": "/admin/vacancy/vacancy/capacity/?ids=1,2",
+    "import": "/admin/vacancy/vacancy/import-rows/",
+    "door": "/admin/tickets/ticket/door/",
     "purchases": "/admin/tickets/purchase/",
     "tickets": "/admin/tickets/ticket/",
     "keys": "/admin/tickets/apikey/",
@@ -23,8 +25,10 @@ PAGES = {
     "runs": "/admin/loadlab/run/",
     "start": "/admin/loadlab/run/add/",
     "users": "/admin/auth/user/",
+    "log": "/admin/admin/logentry/",
 }
 VIEWS = ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark"))
+RUN_URL = re.compile(r"/run/(\d+)/change/")
 RUN_S = 30
 RUN_TIMEOUT_MS = 60_000
 
@@ -38,29 +42,52 @@ def log_in(page: Page, site: Site) -> None:
     page.get_by_role("link", name="Start a rehearsal").first.wait_for()
 
 
-def do_a_run(page: Page) -> str:
-    """Run a short baseline and return the path of its page."""
+def do_a_run(page: Page) -> int:
+    """Run a short baseline and return its number, once it has been judged."""
     page.goto("/admin/loadlab/run/add/")
-    page.get_by_label("Duration").fill(str(RUN_S))
+    page.get_by_label("Duration", exact=True).fill(str(RUN_S))
     page.get_by_role("button", name="Start the rehearsal").click()
-    page.wait_for_url(re.compile(r"/run/\d+/change/"))
+    page.wait_for_url(RUN_URL)
     url = page.url
     page.goto("about:blank")  # a page that draws would take the processor from the run
     page.wait_for_timeout(RUN_S * 1000 + 3000)
     page.goto(url)
     page.locator("[data-slot=summary] table").wait_for(timeout=RUN_TIMEOUT_MS)
-    return url
+    found = RUN_URL.search(url)
+    return int(found[1]) if found else 0
 
 
-def take_all(page: Page, run_url: str) -> None:
+def set_baseline(page: Page) -> None:
+    """Make the run on this page what the next one is compared with, if it is fit for that."""
+    page.get_by_role("button", name="Set as baseline").click()
+    page.get_by_role("dialog").get_by_role("button", name="Set as baseline").click()
+    page.wait_for_load_state("networkidle")
+
+
+def take_all(page: Page, first: int, second: int) -> None:
     """Take every page in both widths and both themes."""
+    more = {
+        "run": f"/admin/loadlab/run/{second}/change/",
+        "compare": f"/admin/loadlab/run/compare/?a={first}&b={second}",
+    }
     for width, theme in VIEWS:
         page.set_viewport_size({"width": width, "height": 1000})
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        for name, path in {**PAGES, "run": run_url}.items():
+        for name, path in {**PAGES, **more}.items():
             page.goto(path)
             page.wait_for_load_state("networkidle")
             page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", full_page=True)
+
+
+def take_for_readme(page: Page, number: int) -> None:
+    """Take the run page as the README shows it: with the cursor where the places run out."""
+    page.set_viewport_size({"width": 1280, "height": 1120})
+    page.emulate_media(color_scheme="light")
+    page.goto(f"/admin/loadlab/run/{number}/change/")
+    page.wait_for_load_state("networkidle")
+    plot = page.locator("[data-chart=outcomes] .ts-plot")
+    plot.hover(position={"x": 300, "y": 100})
+    page.screenshot(path=ROOT / "docs" / "run-page.png")
 
 
 def main() -> int:
@@ -72,13 +99,11 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=browser_path, args=arguments)
         page = browser.new_context(base_url=site.web, reduced_motion="reduce").new_page()
         log_in(page, site)
-        run_url = do_a_run(page)
-        take_all(page, run_url)
-        page.set_viewport_size({"width": 1280, "height": 900})
-        page.emulate_media(color_scheme="light")
-        page.goto(run_url)
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=ROOT / "docs" / "run-page.png")
+        first = do_a_run(page)
+        set_baseline(page)
+        second = do_a_run(page)
+        take_all(page, first, second)
+        take_for_readme(page, second)
         browser.close()
     return 0
 

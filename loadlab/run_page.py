@@ -80,7 +80,8 @@ def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str)
         "others": _others(run),
         "log": _log(run["id"]),
         "may_stop": run["active"] and may_start,
-        "may_set_baseline": run["state"] == Run.State.FINISHED and may_start,
+        # While it runs the button is there and hidden: the page may still be open at the end.
+        "may_set_baseline": may_start and (run["active"] or run["state"] == Run.State.FINISHED),
         "may_start": may_start,
         "may_delete": request.user.has_perm("loadlab.delete_run"),
         "baseline": baseline,

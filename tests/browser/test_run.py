@@ -16,7 +16,7 @@ def start(page: Page, *, duration_s: int) -> None:
     """Start a small baseline through the form, and arrive on its page."""
     page.get_by_role("link", name="Start a rehearsal").first.click()
     page.get_by_label("Virtual users").fill("20")
-    page.get_by_label("Duration").fill(str(duration_s))
+    page.get_by_label("Duration", exact=True).fill(str(duration_s))
     page.get_by_label("Rehearsal stock").fill("30")
     page.get_by_role("button", name="Start the rehearsal").click()
     page.wait_for_url(re.compile(r"/admin/loadlab/run/\d+/change/"))

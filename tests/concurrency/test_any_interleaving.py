@@ -34,8 +34,9 @@ from tickets.wishes import Wish as RealWish
 from vacancy import services as stock
 from vacancy.models import Vacancy
 
-pytestmark = pytest.mark.django_db(transaction=True)
-EXAMPLES, STEPS = 15, 30
+# Hundreds of transactions: seconds on a quiet machine, a minute on a busy one.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+EXAMPLES, STEPS = 10, 30
 OPENED = datetime(2030, 5, 1, 10, tzinfo=UTC)
 SALE = timedelta(hours=3)
 QTYS = st.integers(1, 4)

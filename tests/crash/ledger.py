@@ -88,7 +88,7 @@ def verify(shop: Shop, server: Server, name: str, journal: list[dict[str, Any]])
     assert not events["given up"]
     stored = _stored(shop, name)
     assert stored == {key: _facts(json.loads(body)) for key, body in told.items()}
-    for key in sorted(told)[-REPLAYED:]:
+    for key in list(told)[-REPLAYED:]:
         assert _replay(shop, server, journal, key) == told[key]
     assert_audit_is_clean(shop)
     return events

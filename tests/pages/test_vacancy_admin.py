@@ -284,3 +284,23 @@ class TestPermissions:
 
 def self_url(vacancy):
     return f"{reverse(CAPACITY)}?ids={vacancy.pk}"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAudit:
+    def audit(self, client, *vacancies):
+        choice = {"action": "audit_selected", "_selected_action": [one.pk for one in vacancies]}
+        return client.post(reverse(LIST), choice, follow=True).content.decode()
+
+    def test_agreement_is_said(self, operator_client):
+        text = self.audit(operator_client, make_vacancy(), make_vacancy())
+
+        assert "2 vacancies audited: counters, rows and ledger agree." in text
+
+    def test_each_difference_is_a_sentence(self, operator_client):
+        vacancy = make_vacancy(capacity=10, sold=3)
+
+        text = self.audit(operator_client, vacancy, make_vacancy())
+
+        assert f"Vacancy {vacancy.pk}: sold is 3, the rows say 0." in text
+        assert "agree" not in text

@@ -38,9 +38,13 @@ export function showStatus(store, { zone, chips }) {
     const { run } = store;
     if (run.state !== state) {
       slot("chip").replaceChildren(chip(chips[run.state]));
+      const now = {
+        active: run.active && run.state !== "stopping",
+        ended: !run.active,
+        finished: run.state === "finished",
+      };
       for (const one of document.querySelectorAll("[data-while]")) {
-        const wanted = one.dataset.while;
-        one.hidden = wanted === "active" ? !run.active || run.state === "stopping" : run.active;
+        one.hidden = !now[one.dataset.while];
       }
     }
     state = run.state;

@@ -66,9 +66,17 @@ export function showVerdicts(store, { budget, verdictChips, verdictLabels, basel
     return cell(label, verdictChips[one.outcome], one.finding, one.detail, one.outcome);
   }
 
-  function draw() {
+  function cells() {
     const { verdicts } = store.run;
-    const fresh = verdicts ? verdicts.map(judged) : KINDS.map(open);
+    if (!verdicts) return KINDS.map(open);
+    const found = verdicts.map(judged);
+    if (verdicts.some((one) => one.kind === "comparison")) return found;
+    const text = SO_FAR.comparison(store, budget, null);
+    return [...found, cell(verdictLabels.comparison, unjudged(), "", text, "open")];
+  }
+
+  function draw() {
+    const fresh = cells();
     const text = fresh.map((one) => one.textContent).join();
     if (text !== shown) place.replaceChildren(...fresh);
     shown = text;
