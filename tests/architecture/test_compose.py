@@ -76,10 +76,19 @@ def test_broken_copy_does_not_fit(tmp_path, right, wrong):
 
 
 def test_all_expected_services_are_there():
-    assert set(services()) == {"migrate", "web", "api", "worker", "postgres", "redis"}
+    assert set(services()) == {
+        "migrate",
+        "web",
+        "api",
+        "worker",
+        "locust-worker",
+        "postgres",
+        "redis",
+    }
 
 
-@pytest.mark.parametrize("name", long_running())
+# locust-worker serves nobody who could ask; a process that ends is started again.
+@pytest.mark.parametrize("name", [one for one in long_running() if one != "locust-worker"])
 def test_long_running_service_has_a_health_check(name):
     assert services()[name]["healthcheck"]["test"][0] == "CMD"
 
@@ -114,6 +123,13 @@ def test_ports_are_bound_to_this_machine_only():
 
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_load_processes_are_reached_inside_the_private_network_only():
+    """Locust's protocol knows no password: neither side publishes its port."""
+    assert "ports" not in services()["locust-worker"]
+    assert "ports" not in services()["worker"]
+    assert services()["locust-worker"]["profiles"] == ["load"]
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "ALLOWED_HOSTS", "POSTGRES_PASSWORD"])

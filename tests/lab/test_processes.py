@@ -2,16 +2,19 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from loadlab.generator import Generator
+from loadlab.generator import ROOT, Generator
 from tests.lab.generating import Heard, generate, load_of
 from tests.lab.stub import stub
-from tests.site import alive
+from tests.site import alive, free_port
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -132,3 +135,25 @@ def test_nothing_is_left_of_any_process(tmp_path: Path) -> None:
     assert len(seen) == 2
     assert alive(seen) == []
     assert "killed by signal 9" in heard.ended
+
+
+def test_processes_of_other_machines_come_to_the_master(tmp_path: Path) -> None:
+    """They bring nothing but the code: file, target, settings and key come from the master."""
+    address = f"127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "locust", "-f", "-", "--worker", "--master-host", "127.0.0.1",
+               "--master-port", address.split(":")[1]]  # fmt: skip
+    load = {"user_count": 10, "duration_s": 2, "worker_count": 2}
+    with stub(tmp_path) as shop:
+        far = [subprocess.Popen(command, cwd=ROOT, env={}) for _ in range(2)]
+        try:
+            told = replace(load_of("baseline", shop.target, **load), master_bind=address)
+            heard = generate(told)
+            left = [process.wait(timeout=20) for process in far]
+        finally:
+            for process in far:
+                process.kill()
+                process.wait()
+
+    assert heard.count() == heard.last.ended_count == len(shop.served) > 0
+    assert heard.seconds[0].worker_count == 2
+    assert left == [0, 0]
