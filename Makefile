@@ -2,11 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-<<<<<<< HEAD
-.PHONY: help run test check format bench bench-lab bench-pages lock messages screenshots setup-run setup-test setup-dev
-=======
-.PHONY: help run test check format bench bench-lab bench-recorder lock messages screenshots setup-run setup-test setup-dev
->>>>>>> main
+.PHONY: help run test check format bench bench-lab bench-pages bench-recorder lock messages screenshots setup-run setup-test setup-dev
 
 help:
 	@echo 'make run         install what is needed, start the site on http://127.0.0.1:8000'
@@ -15,11 +11,8 @@ help:
 	@echo 'make format      let the formatters change the code'
 	@echo 'make bench       floor, textbook and till on each server, measured (about 15 minutes)'
 	@echo 'make bench-lab   what identical load runs differ by here (about 12 minutes)'
-<<<<<<< HEAD
 	@echo 'make bench-pages the dashboard with a million purchases, measured (2 minutes)'
-=======
 	@echo 'make bench-recorder what the load generator itself costs (about two minutes)'
->>>>>>> main
 	@echo 'make screenshots pictures of the running product, for the README'
 	@echo 'make messages    words of the pages for the translators, into locale/'
 	@echo 'make lock        compile requirements/*.in to hash-locked *.txt'
@@ -58,13 +51,11 @@ bench: setup-test
 bench-lab: setup-test
 	$(BIN)/python -m bench.lab
 
-<<<<<<< HEAD
 bench-pages: setup-test
 	$(BIN)/python -m bench.pages
-=======
+
 bench-recorder: setup-test
 	$(BIN)/python -m bench.recorder
->>>>>>> main
 
 screenshots: setup-test
 	$(BIN)/python -m bench.screenshots
