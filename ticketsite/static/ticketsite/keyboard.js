@@ -72,11 +72,12 @@
   }
 
   // Django's own widgets make these while the page loads: a name needs a role.
-  window.addEventListener("load", () => {
+  const nameTips = () => {
     for (const tip of document.querySelectorAll(".help-tooltip[aria-label]")) {
       tip.setAttribute("role", "img");
     }
-  });
+  };
+  window.addEventListener("load", () => setTimeout(nameTips)); // after all who listen too
 
   document.addEventListener("DOMContentLoaded", () => {
     document.getElementById("main")?.setAttribute("role", "main");
