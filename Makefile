@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format bench bench-lab bench-recorder lock messages screenshots setup-run setup-test setup-dev
+.PHONY: help run test check format bench bench-lab bench-pages bench-recorder lock messages screenshots setup-run setup-test setup-dev
 
 help:
 	@echo 'make run         install what is needed, start the site on http://127.0.0.1:8000'
@@ -11,6 +11,7 @@ help:
 	@echo 'make format      let the formatters change the code'
 	@echo 'make bench       floor, textbook and till on each server, measured (about 15 minutes)'
 	@echo 'make bench-lab   what identical load runs differ by here (about 12 minutes)'
+	@echo 'make bench-pages the dashboard with a million purchases, measured (2 minutes)'
 	@echo 'make bench-recorder what the load generator itself costs (about two minutes)'
 	@echo 'make screenshots pictures of the running product, for the README'
 	@echo 'make messages    words of the pages for the translators, into locale/'
@@ -49,6 +50,9 @@ bench: setup-test
 
 bench-lab: setup-test
 	$(BIN)/python -m bench.lab
+
+bench-pages: setup-test
+	$(BIN)/python -m bench.pages
 
 bench-recorder: setup-test
 	$(BIN)/python -m bench.recorder

@@ -1,8 +1,9 @@
-"""Pictures of the running product: every page into var/screenshots, one into the README."""
+"""Pictures of the running product: every page into var/screenshots, two into the README."""
 
 import os
 import re
 import shutil
+import subprocess
 import sys
 
 from playwright.sync_api import Page, sync_playwright
@@ -13,11 +14,11 @@ FOLDER = ROOT / "var" / "screenshots"
 PAGES = {
     "dashboard": "/admin/",
     "vacancies": "/admin/vacancy/vacancy/",
-    "vacancy": "/admin/vacancy/vacancy/1/change/",
+    "vacancy": "/admin/vacancy/vacancy/8/change/",
     "vacancy-add": "/admin/vacancy/vacancy/add/",
-    "capacity": "/admin/vacancy/vacancy/capacity/?ids=1,2",
+    "capacity": "/admin/vacancy/vacancy/capacity/?ids=8",
     "import": "/admin/vacancy/vacancy/import-rows/",
-    "door": "/admin/tickets/ticket/door/",
+    "door": "/admin/tickets/ticket/door/?vacancy=4",
     "purchases": "/admin/tickets/purchase/",
     "tickets": "/admin/tickets/ticket/",
     "keys": "/admin/tickets/apikey/",
@@ -79,6 +80,22 @@ def take_all(page: Page, first: int, second: int) -> None:
             page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", full_page=True)
 
 
+def a_sale_day(site: Site) -> None:
+    """Fill the site with something to look at."""
+    command = [sys.executable, "-m", "bench.showcase"]
+    subprocess.run(command, cwd=ROOT, env=site.environment, check=True)
+
+
+def take_dashboard(page: Page) -> None:
+    """Take the dashboard as the README shows it."""
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.goto("/admin/")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=ROOT / "docs" / "dashboard.png")
+
+
 def take_for_readme(page: Page, number: int) -> None:
     """Take the run page as the README shows it: with the cursor where the places run out."""
     page.set_viewport_size({"width": 1280, "height": 1120})
@@ -102,6 +119,8 @@ def main() -> int:
         first = do_a_run(page)
         set_baseline(page)
         second = do_a_run(page)
+        a_sale_day(site)
+        take_dashboard(page)
         take_all(page, first, second)
         take_for_readme(page, second)
         browser.close()

@@ -101,3 +101,8 @@ def vacancy_visible(*, vacancy_id: int | None, only: int | None = None) -> Vacan
     if vacancy_id is None:
         return visible.filter(is_default=True).first()
     return visible.filter(pk=vacancy_id).first()
+
+
+def all_rehearsals() -> QuerySet[Vacancy, int]:
+    """Return the ids of rehearsal stock, to leave it out: there are few, they go after a run."""
+    return Vacancy.objects.filter(is_rehearsal=True).order_by().values_list("pk", flat=True)
