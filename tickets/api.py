@@ -28,6 +28,7 @@ from tickets.selectors import Client
 from tickets.services import PurchaseNotFound, TicketNotFound
 from tickets.wishes import Confirmation, HoldNotFound, HoldOrder, Order, Sale, SaleRefusal
 from vacancy import services as stock
+from vacancy.answers import JSON, Answer
 from vacancy.lanes import READS
 
 router = Router(tags=["selling"])
@@ -110,7 +111,7 @@ async def create_purchase(
 def _sold(request: HttpRequest, sale: Sale) -> HttpResponse:
     body = PurchaseOut.build(sale.purchase, sale.codes).model_dump_json()
     location = f"{_PREFIX}/purchases/{sale.purchase.pk}"
-    return HttpResponse(body, status=201, content_type=_JSON, headers={"Location": location})
+    return Answer(body.encode(), status=201, headers=(JSON, (b"location", location.encode())))
 
 
 @router.get("/purchases", response=PurchasePage, auth=KeyWithScope("buy"), summary="Your purchases")
@@ -362,4 +363,4 @@ async def _short(
         )
     else:
         answer = ShortOut(success=True, remaining=sale.remaining, message=f"{done} {payload.qty}.")
-    return HttpResponse(answer.model_dump_json(), content_type=_JSON)
+    return Answer(answer.model_dump_json().encode())
