@@ -1,6 +1,7 @@
 """The end of a run: read the database, add up, judge, compare, store."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from loadlab import history, selectors, services, states, wire
@@ -12,6 +13,7 @@ from loadlab.scenarios import SCENARIOS
 from loadlab.sentence import Sentence
 from loadlab.summary import Sales, Summary, summarize
 from loadlab.validity import Arrivals, Circumstances, Health
+from tickets.auditing import audit
 from tickets.sabotage import rehearsal_sabotage
 
 
@@ -83,7 +85,9 @@ def _sales(run: Run, final: wire.Final | None) -> Sales | None:
     if run.vacancy_id is None:
         return None
     keys = list(final.unknown_keys) if final else []
-    return selectors.rehearsal_sales(vacancy_id=run.vacancy_id, unknown_keys=keys)
+    sales = selectors.rehearsal_sales(vacancy_id=run.vacancy_id, unknown_keys=keys)
+    drift = tuple(map(str, audit(vacancy_id=run.vacancy_id)))
+    return replace(sales, drift=drift) if sales else None
 
 
 def _circumstances(
@@ -102,6 +106,7 @@ def _circumstances(
         final_seen=final is not None,
         lost_count=lost_count,
         out_of_range_count=final.out_of_range_count if final else 0,
+        workers_lost=final.workers_lost if final else 0,
         shared_host=bool(run.environment.get("shared_host", True)),
     )
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from loadlab.models import Run
-from loadlab.scenarios import SCENARIOS
+from loadlab.scenarios import SCENARIOS, Budget
 from loadlab.sentence import Sentence
 from loadlab.wire import OUTCOMES
 from vacancy.display import Chip, number
@@ -109,9 +109,21 @@ def verdict_text(verdict: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def budget_text(budget: Budget) -> str:
+    """Say what limits a run must keep."""
+    parts = [_("p95 below %(limit)s ms") % {"limit": number(budget.p95_ms)}]
+    if budget.p99_ms is not None:
+        parts.append(_("p99 below %(limit)s ms") % {"limit": number(budget.p99_ms)})
+    parts.append(_("faults at most %(limit)s %%") % {"limit": number(budget.fault_pct)})
+    if budget.min_rate_per_s is not None:
+        values = {"limit": number(budget.min_rate_per_s)}
+        parts.append(_("at least %(limit)s requests per second") % values)
+    return ", ".join(parts)
+
+
 def scenario_title(name: str) -> str:
     """Return the title of a scenario; one that is no longer known keeps its name."""
-    return SCENARIOS[name].title if name in SCENARIOS else name
+    return gettext(SCENARIOS[name].title) if name in SCENARIOS else name
 
 
 def seconds_text(seconds: float) -> str:

@@ -1,69 +1,97 @@
-"""What operators type to start a rehearsal."""
+"""What operators type to start a rehearsal: the fields follow from the scenario."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.core.validators import MaxValueValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from loadlab.scenarios import SCENARIOS
+from loadlab import services
+from loadlab.scenarios import SCENARIOS, Field, Scenario
+from vacancy.display import number
 
-MAX_THINK_TIME_S = 600
-MAX_CAPACITY = 1_000_000
-
-
-UNITS = {"user_count": "users", "think_time_s": "s", "duration_s": "s", "capacity": "places"}
-
-
-def _number(**attributes: Any) -> forms.NumberInput:
-    return forms.NumberInput(attrs={"class": "ts-input", **attributes})
+# Where each setting stands on the page; what is not named here is part of the load.
+GROUPS = {"duration_s": "stock", "capacity": "stock"}
+GROUP_TITLES = {
+    "load": gettext_lazy("Load"),
+    "stock": gettext_lazy("Duration and stock"),
+}
+UNITS = {
+    "users": gettext_lazy("users"),
+    "places": gettext_lazy("places"),
+    "processes": gettext_lazy("processes"),
+}
 
 
 class StartForm(forms.Form):
-    """The settings of a run, within the limits of this site."""
+    """The settings of a run of one scenario, within the limits of this site."""
 
-    scenario = forms.ChoiceField(
-        choices=[(one.name, one.title) for one in SCENARIOS.values()], widget=forms.RadioSelect
-    )
-    user_count = forms.IntegerField(label="Virtual users", min_value=1, widget=_number())
-    think_time_s = forms.FloatField(
-        label="Think time",
-        min_value=0,
-        max_value=MAX_THINK_TIME_S,
-        widget=_number(step="any"),
-        help_text=f"Pause of each user between requests, up to {MAX_THINK_TIME_S} s.",
-    )
-    duration_s = forms.IntegerField(label="Duration", min_value=1, widget=_number())
-    capacity = forms.IntegerField(
-        label="Rehearsal stock",
-        min_value=1,
-        max_value=MAX_CAPACITY,
-        widget=_number(),
-        help_text="Made for this run and removed afterwards. Real stock is never touched.",
-    )
+    def __init__(
+        self,
+        scenario: Scenario,
+        data: Mapping[str, Any] | None = None,
+        *,
+        last: Mapping[str, float] | None = None,
+    ) -> None:
+        """Make a field for each setting; `last` is what stands there at first, over the defaults.
 
-    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        """Take the limits from the settings and the first scenario's values as a start."""
-        first = next(iter(SCENARIOS.values()))
-        start = {name: first.defaults().get(name) for name in UNITS}
-        super().__init__(data, initial={"scenario": first.name, **start})
-        self._limit("user_count", settings.LOADLAB_MAX_USERS)
-        self._limit("duration_s", settings.LOADLAB_MAX_DURATION_S)
-        for name in UNITS:
-            self.fields[name].widget.attrs["aria-describedby"] = f"{name}-help"
-
-    def numbers(self) -> list[tuple[forms.BoundField, str]]:
-        """Return each number's field with its unit."""
-        return [(self[name], unit) for name, unit in UNITS.items()]
+        A value of an earlier run that is out of bounds by now is shown and refused with a
+        sentence, like any other.
+        """
+        values = {**scenario.defaults(), **(last or {})}
+        super().__init__(data, initial={name: _plain(value) for name, value in values.items()})
+        self.scenario = scenario
+        for field in scenario.fields:
+            self.fields[field.name] = _number(field)
 
     def run_values(self) -> dict[str, Any]:
-        """Return what the chosen scenario knows, as `services.run_request` takes it."""
-        known = SCENARIOS[self.cleaned_data["scenario"]].defaults()
-        return {name: self.cleaned_data[name] for name in UNITS if name in known}
+        """Return the settings as `services.run_request` takes them."""
+        return {field.name: self.cleaned_data[field.name] for field in self.scenario.fields}
 
-    def _limit(self, name: str, highest: int) -> None:
-        field = self.fields[name]
-        field.validators.append(MaxValueValidator(highest))
-        field.widget.attrs["max"] = highest
-        field.help_text = f"At most {highest:,} {UNITS[name]} on this site."
+    def groups(self) -> list[dict[str, Any]]:
+        """Return the fields with their units, by group, without groups that are empty."""
+        found: dict[str, list[tuple[forms.BoundField, str]]] = {name: [] for name in GROUP_TITLES}
+        for field in self.scenario.fields:
+            unit = str(UNITS.get(field.unit, field.unit))
+            found[GROUPS.get(field.name, "load")].append((self[field.name], unit))
+        return [
+            {"title": GROUP_TITLES[name], "fields": fields}
+            for name, fields in found.items()
+            if fields
+        ]
+
+
+def scenario_or_first(name: str | None) -> Scenario:
+    """Return the scenario of this name, else the first one."""
+    return SCENARIOS.get(name or "") or next(iter(SCENARIOS.values()))
+
+
+def _number(field: Field) -> forms.Field:
+    low, high = services.bounds(field)
+    attributes: dict[str, Any] = {"class": "ts-input", "aria-describedby": f"{field.name}-help"}
+    kind: Any = forms.IntegerField if field.is_whole else forms.FloatField
+    if not field.is_whole:
+        attributes["step"] = "any"
+    made: forms.Field = kind(
+        label=_(field.label),
+        min_value=low,
+        max_value=high,
+        widget=forms.NumberInput(attrs=attributes),
+        help_text=f"{_(field.help)} {_limits(field, low, high)}",
+    )
+    return made
+
+
+def _limits(field: Field, low: float, high: float) -> str:
+    values = {"low": _shown(low), "high": _shown(high), "unit": UNITS.get(field.unit, field.unit)}
+    return _("%(low)s to %(high)s %(unit)s on this site.") % values
+
+
+def _shown(value: float) -> str:
+    return number(value, digits=len(f"{value:g}".partition(".")[2]))
+
+
+def _plain(value: float) -> float:
+    """Write 60 and not 60.0 into a field of whole numbers."""
+    return int(value) if value == int(value) else value

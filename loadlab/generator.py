@@ -9,13 +9,15 @@ Note [A child process, never an import]
 """
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from select import select
 
@@ -29,43 +31,85 @@ LOG_TAIL_BYTES = 2000
 
 @dataclass(frozen=True)
 class Load:
-    """What the generator is told; times in seconds."""
+    """What the generator is told; `values` are the run's settings by the names of their fields.
+
+    With a `master_bind` ("host:port") the workers are elsewhere and come to this address. Without,
+    more than one of them are started here and meet on the loopback interface.
+    """
 
     locustfile: str
+    loop: str  # "open" or "closed"
     target: str
     key: str
-    user_count: int
-    think_time_s: float
-    duration_s: float
+    vacancy_id: int
+    values: Mapping[str, float]
     stop_timeout_s: float
+    master_bind: str = ""
+
+    @property
+    def worker_count(self) -> int:
+        """How many processes send requests."""
+        return int(self.values.get("worker_count", 1))
+
+    @property
+    def workers_here(self) -> int:
+        """How many processes to start beside the first one."""
+        return 0 if self.master_bind or self.worker_count == 1 else self.worker_count
 
 
 class Generator:
     """One Locust process group and its pipe."""
 
     def __init__(self, load: Load) -> None:
-        """Start the process."""
+        """Start the process, and its workers if there are to be any."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed in end()
         self._read_fd, write_fd = os.pipe()
         self._buffer = b""
+        self._workers: list[subprocess.Popen[bytes]] = []
         self.at_end = False
+        bound = replace(load, master_bind=_loopback()) if load.workers_here else load
         try:
-            self._process = subprocess.Popen(
-                _command(load),
-                env=_environment(load, write_fd),
-                cwd=ROOT,
-                pass_fds=(write_fd,),
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            environment = _environment(bound, write_fd)
+            self._process = self._start(_command(bound), environment, group=0, fds=(write_fd,))
+            for _ in range(load.workers_here):
+                self._start_worker(bound)
         except BaseException:
-            os.close(self._read_fd)
-            self._log.close()
+            self._let_go()
             raise
         finally:
             os.close(write_fd)  # ours must go, or the pipe never ends
+
+    def _start(
+        self, command: list[str], environment: dict[str, str], *, group: int, fds: tuple[int, ...]
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=ROOT,
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            process_group=group,
+        )
+
+    def _start_worker(self, load: Load) -> None:
+        try:
+            worker = self._start(_worker_command(load), _kept(), group=self.pid, fds=())
+        except BaseException:
+            self._signal(signal.SIGKILL)
+            self._reap()
+            raise
+        self._workers.append(worker)
+
+    def _reap(self) -> int:
+        for worker in self._workers:
+            worker.wait()
+        return self._process.wait()
+
+    def _let_go(self) -> None:
+        os.close(self._read_fd)
+        self._log.close()
 
     @property
     def pid(self) -> int:
@@ -90,18 +134,21 @@ class Generator:
             yield wire.decode(raw)
 
     def ask_to_stop(self) -> None:
-        """Let the users finish their requests, report and leave (SIGTERM)."""
-        self._signal(signal.SIGTERM)
+        """Let the users finish their requests, report and leave (SIGTERM).
+
+        Only the first process is told: a master tells its workers, here and elsewhere, and waits
+        for their last reports. Told all at once, they would leave before it has heard them.
+        """
+        self._process.send_signal(signal.SIGTERM)
 
     def end(self, *, grace_s: float = 1.0) -> str:
         """Make sure that nothing of it is left, and say how the process ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=grace_s)
         self._signal(signal.SIGKILL)  # the group: also what it may have started
-        code = self._process.wait()
-        os.close(self._read_fd)
+        code = self._reap()
         tail = self._log_tail()
-        self._log.close()
+        self._let_go()
         return _how_it_ended(code, tail)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -121,31 +168,63 @@ def _how_it_ended(code: int, last_words: str) -> str:
     return f"exit code {code}" + (f": {last_words}" if code and last_words else "")
 
 
+def _loopback() -> str:
+    """Return an address that only this machine reaches and nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
 def _command(load: Load) -> list[str]:
+    # In an open loop one user walks through the timetable, in each process.
+    user_count = load.worker_count if load.loop == "open" else int(load.values["user_count"])
     # fmt: off
     return [
-        sys.executable, "-m", "locust",
-        "-f", str(LOCUSTFILES / load.locustfile),
+        *_locust(load),
         "--host", load.target,
-        "--headless", "--only-summary", "--loglevel", "WARNING",
-        "--users", str(load.user_count),
-        "--spawn-rate", str(load.user_count),  # at once: the buyers spread themselves
+        "--headless", "--only-summary",
+        "--users", str(user_count),
+        "--spawn-rate", str(user_count),  # at once: the buyers spread themselves
         "--stop-timeout", f"{load.stop_timeout_s:.0f}",
         # The reporter ends the run on its own clock; this is the net below it.
-        "--run-time", f"{int(load.duration_s) + 60}s",
+        "--run-time", f"{int(load.values['duration_s']) + 60}s",
         "--exit-code-on-error", "0",  # failed requests are a finding, not a broken generator
+        *_master_flags(load),
     ]
     # fmt: on
 
 
+def _master_flags(load: Load) -> list[str]:
+    if not load.master_bind:
+        return []
+    host, port = load.master_bind.rsplit(":", 1)
+    # fmt: off
+    return [
+        "--master", "--master-bind-host", host, "--master-bind-port", port,
+        "--expect-workers", str(load.worker_count),
+    ]
+    # fmt: on
+
+
+def _worker_command(load: Load) -> list[str]:
+    host, port = load.master_bind.rsplit(":", 1)
+    return [*_locust(load), "--worker", "--master-host", host, "--master-port", port]
+
+
+def _locust(load: Load) -> list[str]:
+    file = str(LOCUSTFILES / load.locustfile)
+    return [sys.executable, "-m", "locust", "-f", file, "--loglevel", "WARNING"]
+
+
 def _environment(load: Load, write_fd: int) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return kept | {
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
+    chosen = {"key": load.key, "vacancy_id": load.vacancy_id, "values": dict(load.values)}
+    return _kept() | {
         "LOADLAB_PIPE_FD": str(write_fd),
-        "LOADLAB_KEY": load.key,  # in the environment: arguments can be read by everyone
-        "LOADLAB_THINK_TIME_S": str(load.think_time_s),
-        "LOADLAB_USER_COUNT": str(load.user_count),
-        "LOADLAB_DURATION_S": str(load.duration_s),
+        # In the environment: arguments can be read by everyone. A master tells its workers.
+        "LOADLAB_CHOSEN": json.dumps(chosen),
     }
+
+
+def _kept() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

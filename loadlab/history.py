@@ -2,10 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Count, Max, QuerySet
+
 from loadlab import comparison as comparing
-from loadlab.models import Baseline, Noise, Run, Sample
+from loadlab import states
+from loadlab.models import Baseline, Noise, Run, RunEvent, Sample
 from loadlab.profiles import Buckets, Profile, buckets
 
 SETTINGS = (
@@ -92,6 +96,34 @@ def comparison(*, run_a: int, run_b: int) -> dict[str, Any] | None:
     }
 
 
+def events_of(*, run_id: int) -> list[tuple[RunEvent, dict[str, Any]]]:
+    """Return what was noted of a run, in order, each with its stored sentence."""
+    rows = RunEvent.objects.filter(run=run_id)
+    return [(row, {"text": row.text, "params": row.params}) for row in rows]
+
+
+def to_compare_with(*, run_id: int, fingerprint: str, limit: int = 8) -> list[Run]:
+    """Return what a run may be laid beside: the newest of its like first, then others."""
+    others = Run.objects.exclude(pk=run_id).filter(slot=None).exclude(started_at=None)
+    alike = list(others.filter(fingerprint=fingerprint)[:limit]) if fingerprint else []
+    return alike + list(others.exclude(pk__in=[run.pk for run in alike])[:limit])
+
+
+def trend(*, fingerprint: str, limit: int = 40) -> list[Run]:
+    """Return the newest finished runs of one fingerprint that have figures, oldest first."""
+    found = Run.objects.filter(fingerprint=fingerprint, state=states.FINISHED, sabotage="")
+    return list(found.exclude(summary=None).order_by("-pk")[:limit])[::-1]
+
+
+def trends(*, limit: int = 6) -> list[dict[str, Any]]:
+    """Return the fingerprints with the most recent runs: how many runs, and the newest of each."""
+    groups = Run.objects.filter(state=states.FINISHED).exclude(fingerprint="").order_by()
+    found = groups.values("fingerprint").annotate(count=Count("pk"), newest=Max("pk"))
+    rows = list(found.filter(count__gte=2).order_by("-newest")[:limit])
+    newest = Run.objects.in_bulk([row["newest"] for row in rows])
+    return [{**row, "run": newest[row["newest"]]} for row in rows]
+
+
 def is_valid(run: Run) -> bool:
     """Say whether a run was judged to be valid."""
     outcomes = {one["kind"]: one["outcome"] for one in run.verdicts or []}
@@ -108,3 +140,22 @@ def settings_that_differ(a: Run, b: Run) -> list[dict[str, Any]]:
         for name in names
         if left.get(name) != right.get(name)
     ]
+
+
+def runs(
+    *,
+    scenario: str = "",
+    state: str = "",
+    fingerprint: str = "",
+    since: datetime | None = None,
+    valid_only: bool = False,
+) -> QuerySet[Run]:
+    """Return runs, newest first, with who asked for them; each filter that is given narrows it."""
+    wanted = {"scenario": scenario, "state": state, "fingerprint": fingerprint}
+    found = Run.objects.select_related("requested_by", "baseline")
+    found = found.filter(**{name: value for name, value in wanted.items() if value})
+    if since is not None:
+        found = found.filter(requested_at__gte=since)
+    if valid_only:
+        found = found.filter(pk__in=[run.pk for run in found if is_valid(run)])
+    return found

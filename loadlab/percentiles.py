@@ -5,14 +5,18 @@ merging two is adding their counts, so a minute's percentile is computed from al
 and never from the percentiles of its seconds.
 """
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from hdrh.histogram import HdrHistogram
 
 LOWEST_US = 1
 HIGHEST_US = 60_000_000  # one minute
 DIGITS = 3
+SHARES = (0.5, 0.9, 0.95, 0.99, 0.999)
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,23 @@ def merge(encoded: Iterable[str]) -> HdrHistogram:
 
 def read(histogram: HdrHistogram) -> Latency | None:
     """Return the percentiles, or None if nothing was recorded: no samples is not 0 ms."""
-    if histogram.get_total_count() == 0:
+    total = histogram.get_total_count()
+    if total == 0:
         return None
-    at = histogram.get_value_at_percentile
-    return Latency(
-        p50_ms=at(50) / 1000,
-        p90_ms=at(90) / 1000,
-        p95_ms=at(95) / 1000,
-        p99_ms=at(99) / 1000,
-        p999_ms=at(99.9) / 1000,
-        max_ms=histogram.get_max_value() / 1000,
+    # A slice of the counts is made in C; the histogram's own search takes ten times as long.
+    up_to = list(accumulate(histogram.counts[0 : histogram.counts_len]))
+    places = (bisect_left(up_to, rank(share, total)) for share in SHARES)
+    at_most = histogram.get_highest_equivalent_value
+    p50, p90, p95, p99, p999 = (
+        at_most(histogram.get_value_from_index(place)) / 1000 for place in places
     )
+    return Latency(p50, p90, p95, p99, p999, max_ms=histogram.get_max_value() / 1000)
+
+
+def rank(share: float, total: int) -> int:
+    """Return which of `total` sorted values is the percentile: the nearest rank, from 1 on.
+
+    HdrHistogram itself rounds the rank to the nearest whole number. With few values that is
+    sometimes one too low, and then a tail that begins exactly there is not seen.
+    """
+    return max(1, math.ceil(round(share * total, 6)))

@@ -1,5 +1,6 @@
 """The page of one run, and the finer points that it asks for when somebody zooms in."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loadlab import series
+from loadlab import history, series
 from loadlab.display import (
     RUN_CHIPS,
     VERDICT_CHIPS,
@@ -24,12 +25,14 @@ from loadlab.display import (
     run_told,
     scenario_title,
     seconds_text,
+    sentences_text,
+    worst_verdict_chip,
 )
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
-from vacancy.display import number
+from vacancy.display import moment, number
 
-CHARTS = (
+CHARTS: tuple[dict[str, Any], ...] = (
     {
         "id": "outcomes",
         "title": gettext_lazy("Requests per second by outcome"),
@@ -38,12 +41,21 @@ CHARTS = (
     {"id": "latency", "title": gettext_lazy("Latency of bought, ms"), "choices": True},
     {"id": "users", "title": gettext_lazy("Virtual users, asked and running"), "low": True},
     {
+        "id": "split",
+        "title": gettext_lazy("Where the mean latency goes, ms"),
+        "note": gettext_lazy("As the server says in Server-Timing."),
+        "low": True,
+    },
+    {
         "id": "cpu",
         "title": gettext_lazy("Processor, % of one core"),
         "note": gettext_lazy("A generator above 80 % makes a run invalid."),
         "low": True,
     },
 )
+
+
+ARRIVALS = gettext_lazy("Arrivals per second, asked and achieved")
 
 
 def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str) -> HttpResponse:
@@ -54,17 +66,25 @@ def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str)
         raise Http404(f"There is no run {object_id}.")
     run = snapshot["run"] = run_told(snapshot["run"])
     title = _("Run %(number)s: %(scenario)s")
+    may_start = request.user.has_perm("loadlab.start_run")
+    baseline = _baseline(run["id"])
     context = {
         **run_admin.admin_site.each_context(request),
         "opts": run_admin.opts,
         "title": title % {"number": run["id"], "scenario": scenario_title(run["scenario"])},
         "original": Run(pk=run["id"], scenario=run["scenario"]),  # for the breadcrumbs
         "run": run,
-        "charts": CHARTS,
+        "charts": _charts(run),
         "settings_rows": _settings_rows(run),
         "snapshot": snapshot,
-        "page": _page(run),
-        "may_stop": run["active"] and request.user.has_perm("loadlab.start_run"),
+        "page": _page(run, baseline),
+        "others": _others(run),
+        "log": _log(run["id"]),
+        "may_stop": run["active"] and may_start,
+        "may_set_baseline": run["state"] == Run.State.FINISHED and may_start,
+        "may_start": may_start,
+        "may_delete": request.user.has_perm("loadlab.delete_run"),
+        "baseline": baseline,
     }
     return TemplateResponse(request, "admin/loadlab/run/run.html", context)
 
@@ -91,7 +111,51 @@ def _second(request: HttpRequest, name: str) -> int:
     return int(asked) if asked.isdecimal() and len(asked) < 8 else 0
 
 
-def _page(run: dict[str, Any]) -> dict[str, Any]:
+def _charts(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    scenario = SCENARIOS.get(run["scenario"])
+    is_open = scenario is not None and scenario.loop == "open"
+    titles = {"users": ARRIVALS} if is_open else {}
+    return [chart | {"title": titles.get(chart["id"], chart["title"])} for chart in CHARTS]
+
+
+def _baseline(run_id: int) -> dict[str, Any] | None:
+    """Return what the run is compared with, and its points on the same grid; itself has none."""
+    run = Run.objects.get(pk=run_id)
+    found = history.baseline_of(fingerprint=run.fingerprint) if run.fingerprint else None
+    if found is None:
+        return None
+    if found.run_id == run_id:
+        return {"id": run_id, "is_this": True}
+    points = series.points(run=found.run, width=series.run_width(run))
+    return {"id": found.run_id, "is_this": False, "points": points}
+
+
+def _log(run_id: int) -> list[dict[str, str]]:
+    """Return what was noted of a run, told in the reader's language."""
+    return [
+        {"at": moment(row.at, seconds=True), "text": sentences_text([row_told])}
+        for row, row_told in history.events_of(run_id=run_id)
+    ]
+
+
+def _others(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the run may be laid beside, with what tells one from the other."""
+    this = Run.objects.get(pk=run["id"])
+    found = history.to_compare_with(run_id=this.pk, fingerprint=this.fingerprint)
+    return [
+        {
+            "url": f"{reverse('admin:loadlab_run_compare')}?a={other.pk}&b={this.pk}",
+            "id": other.pk,
+            "title": scenario_title(other.scenario),
+            "when": moment(other.started_at),
+            "alike": bool(this.fingerprint) and other.fingerprint == this.fingerprint,
+            "chip": worst_verdict_chip(other.verdicts),
+        }
+        for other in found
+    ]
+
+
+def _page(run: dict[str, Any], baseline: dict[str, Any] | None) -> dict[str, Any]:
     scenario = SCENARIOS.get(run["scenario"])
     return {
         "socket": f"/ws/runs/{run['id']}/",
@@ -102,6 +166,8 @@ def _page(run: dict[str, Any]) -> dict[str, Any]:
         "verdictChips": {name: chip_json(chip) for name, chip in VERDICT_CHIPS.items()},
         "verdictLabels": {kind: str(label) for kind, label in VERDICT_LABELS.items()},
         "outcomes": outcomes_json(),
+        "loop": scenario.loop if scenario else "closed",
+        "baseline": baseline if baseline and not baseline["is_this"] else None,
     }
 
 

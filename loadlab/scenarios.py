@@ -106,6 +106,36 @@ def _workers() -> Field:
     return Field("worker_count", label, "processes", 1, 1, 32, text)
 
 
+def _at_once(default: int) -> Field:
+    label = gettext_noop("Buyers at once, at most")
+    text = gettext_noop("Whoever would come beyond that is counted as dropped, not sent later.")
+    return Field("user_count", label, "buyers", default, 1, 100_000, text)
+
+
+def _pause(default: float) -> Field:
+    label = gettext_noop("Pause between steps")
+    text = gettext_noop("Of one buyer, as between holding a place and paying for it.")
+    return Field("think_time_s", label, "s", default, 0, 600, text)
+
+
+def _rate(default: float) -> Field:
+    label = gettext_noop("Arrival rate")
+    text = gettext_noop("Buyers who come in a second. One in two only looks, the others buy.")
+    return Field("target_rate_per_s", label, "1/s", default, 0.1, 100_000, text)
+
+
+def _ramp(default: float) -> Field:
+    label = gettext_noop("Ramp")
+    text = gettext_noop("The arrival rate rises from 0 for so long.")
+    return Field("ramp_s", label, "s", default, 0, 86_400, text)
+
+
+def _seed() -> Field:
+    label = gettext_noop("Seed of chance")
+    text = gettext_noop("The same seed brings the same buyers at the same moments.")
+    return Field("seed", label, "", 1, 0, 1_000_000, text)
+
+
 BASELINE = Scenario(
     name="baseline",
     title=gettext_noop("Baseline"),
@@ -117,8 +147,93 @@ BASELINE = Scenario(
     budget=Budget(p95_ms=500, fault_pct=1),
 )
 
+RUSH = Scenario(
+    name="rush",
+    title=gettext_noop("Rush"),
+    purpose=gettext_noop("The on-sale: buyers arrive at a rising rate, look, hold, buy, cancel."),
+    locustfile="rush.py",
+    loop="open",
+    fields=(
+        _rate(100.0),
+        _ramp(10.0),
+        _at_once(300),
+        _pause(0.5),
+        _duration(60),
+        _capacity(2000),
+        _workers(),
+        _seed(),
+    ),
+    budget=Budget(p95_ms=500, fault_pct=1),
+)
+
+SOLD_OUT_STORM = Scenario(
+    name="sold_out_storm",
+    title=gettext_noop("Sold-out storm"),
+    purpose=gettext_noop("50 places, 200 users who do not take no for an answer."),
+    locustfile="sold_out_storm.py",
+    loop="closed",
+    fields=(_users(200), _think_time(0.5), _duration(30), _capacity(50), _workers()),
+    budget=Budget(p95_ms=500, fault_pct=1),
+)
+
+SPIKE = Scenario(
+    name="spike",
+    title=gettext_noop("Spike"),
+    purpose=gettext_noop("A calm sale, and for ten seconds many times as many buyers."),
+    locustfile="spike.py",
+    loop="open",
+    fields=(
+        _rate(20.0),
+        Field(
+            "spike_rate_per_s",
+            gettext_noop("Rate of the spike"),
+            "1/s",
+            200.0,
+            0.1,
+            100_000,
+            gettext_noop("Buyers who come in a second while it lasts."),
+        ),
+        Field(
+            "spike_begins_s",
+            gettext_noop("Spike begins after"),
+            "s",
+            20.0,
+            0,
+            86_400,
+            gettext_noop("Calm before it."),
+        ),
+        Field(
+            "spike_s",
+            gettext_noop("Length of the spike"),
+            "s",
+            10.0,
+            1,
+            86_400,
+            gettext_noop("Calm again after it."),
+        ),
+        _at_once(500),
+        _pause(0.5),
+        _duration(60),
+        _capacity(2000),
+        _workers(),
+        _seed(),
+    ),
+    # Slower during the spike is no failure; people who wait longer than a second leave.
+    budget=Budget(p95_ms=1000, fault_pct=1),
+)
+
+SOAK = Scenario(
+    name="soak",
+    title=gettext_noop("Soak"),
+    purpose=gettext_noop("Gentle load for half an hour: what leaks or fills up shows here."),
+    locustfile="soak.py",
+    loop="closed",
+    fields=(_users(20), _think_time(1.0), _duration(1800), _capacity(100_000), _workers()),
+    budget=Budget(p95_ms=500, fault_pct=0.1),
+)
+
 SCENARIOS: dict[str, Scenario] = {
-    BASELINE.name: BASELINE,
+    one.name: one for one in (BASELINE, RUSH, SOLD_OUT_STORM, SPIKE, SOAK)
 }
 
 

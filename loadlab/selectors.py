@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 
 from loadlab import percentiles, summary
 from loadlab.models import Baseline, LabWorker, Run, RunSecond, Sample
-from loadlab.scenarios import ceiling_per_s
+from loadlab.scenarios import SCENARIOS, ceiling_per_s
 from loadlab.wire import OUTCOMES
 from tickets import selectors as sales_rows
 from vacancy import selectors as stock_rows
 
+LOOKED_AT = 50  # runs of a person; older settings are forgotten
 WORKER_ALIVE_FOR = timedelta(seconds=10)
 
 
@@ -26,6 +27,24 @@ def active_run() -> Run | None:
 def run_by_id(*, run_id: int) -> Run | None:
     """Return a run with who asked for it, or None."""
     return Run.objects.select_related("requested_by").filter(pk=run_id).first()
+
+
+def runs_by_id(*, run_ids: Sequence[int]) -> list[Run]:
+    """Return those of these runs that exist."""
+    return list(Run.objects.filter(pk__in=run_ids))
+
+
+def last_values(*, user_id: int | None, like: int | None = None) -> dict[str, dict[str, float]]:
+    """Return what a person set last for each scenario, the newest first.
+
+    `like` names a run whose settings come before all others.
+    """
+    found: dict[str, dict[str, float]] = {}
+    wanted = Run.objects.filter(pk=like) if like is not None else Run.objects.none()
+    own = Run.objects.filter(requested_by=user_id)[:LOOKED_AT] if user_id else ()
+    for run in (*wanted, *own):
+        found.setdefault(run.scenario, run.values)
+    return found
 
 
 def latest_runs(*, limit: int) -> list[Run]:
@@ -65,6 +84,7 @@ def run_snapshot(*, run_id: int, after: int = -1) -> dict[str, Any] | None:
 
 def run_as_json(run: Run) -> dict[str, Any]:
     """Return everything about a run but its seconds."""
+    scenario = SCENARIOS.get(run.scenario)
     return {
         "id": run.pk,
         "scenario": run.scenario,
@@ -78,7 +98,9 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "capacity": run.capacity,
         "settings": run.settings,
         "target": run.target,
-        "ceiling_per_s": ceiling_per_s(user_count=run.user_count, think_time_s=run.think_time_s),
+        "loop": scenario.loop if scenario else None,
+        "loop_note": scenario.loop_note if scenario else "",
+        "ceiling_per_s": _ceiling_per_s(run),
         "requested_by": run.requested_by.get_username() if run.requested_by else "",
         "requested_at": _iso(run.requested_at),
         "started_at": _iso(run.started_at),
@@ -96,6 +118,14 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "abort_after_s": run.abort_after_s,
         "sabotage": run.sabotage,
     }
+
+
+def _ceiling_per_s(run: Run) -> float | None:
+    """Return the most that a closed loop can send; in an open one the timetable says it."""
+    scenario = SCENARIOS.get(run.scenario)
+    if scenario is not None and scenario.loop == "open":
+        return None
+    return ceiling_per_s(user_count=run.user_count, think_time_s=run.think_time_s)
 
 
 def cells(*, run_id: int) -> list[summary.Cell]:

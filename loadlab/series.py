@@ -8,7 +8,8 @@ Note [One grid]
     its seconds, so sending one twice changes nothing and the page needs no arithmetic.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -20,6 +21,7 @@ from django.db.models import (
     F,
     IntegerField,
     Max,
+    Min,
     QuerySet,
     Sum,
 )
@@ -31,6 +33,7 @@ from loadlab.wire import OUTCOMES
 MOST_POINTS = 600
 WIDTHS_S = (1, 2, 3, 5, 6, 10, 15, 20, 30, 60, 120, 300, 600)
 LEAST_SAMPLES = 5  # below that, a percentile is one request's luck: a gap, not a point
+WHOLE_S = 0.9  # of a second: what counts as one
 PERCENTILES = ("p50", "p95", "p99", "max")
 JUDGED = "bought"  # the outcome whose latency has columns of its own
 
@@ -100,9 +103,13 @@ def points(
     columns["users_asked"] = [run.user_count] * length
     for index, row in rows.items():
         _fill(columns, index - first, row)
+    parts: dict[int, list[_Row]] = defaultdict(list)
     for row in _outcomes(wanted, width):
         if row["index"] in rows:
             _fill_outcome(columns, row["index"] - first, row, rows[row["index"]]["n"])
+            parts[row["index"]].append(row)
+    for index, found in parts.items():
+        _fill_split(columns, index - first, found)
     return {"first": first, "width": width, "columns": columns}
 
 
@@ -115,7 +122,7 @@ def sparklines(*, run_ids: Iterable[int], length: int) -> dict[int, list[_Row]]:
     """Return up to `length` points of rate and p95 for each run, in one query."""
     index = ExpressionWrapper(F("seq") * length / F("run__duration_s"), output_field=IntegerField())
     rows = (
-        RunSecond.objects.filter(run__in=list(run_ids))
+        RunSecond.objects.filter(run__in=list(run_ids), elapsed_s__gte=F("seq") + WHOLE_S)
         .order_by()
         .annotate(index=index)
         .values("run_id", "index")
@@ -129,7 +136,10 @@ def sparklines(*, run_ids: Iterable[int], length: int) -> dict[int, list[_Row]]:
 
 
 _TIMES = [f"{which}_{name}" for which in ("all", JUDGED) for name in PERCENTILES]
-_COLUMNS = ["t", "n", "count", *OUTCOMES, *_TIMES, "users", "in_flight", "cpu", "lag"]
+_AS_IT_IS = ("t", "n", "users", "in_flight", "cpu", "cpu_wait", "lag", "late", "workers")
+_PER_SECOND = ("count", "asked", "begun", "dropped")
+_SPLIT = ("queue", "db", "server", "outside")  # mean ms of an answer that told where it went
+_COLUMNS = [*_AS_IT_IS, *_PER_SECOND, *OUTCOMES, *_TIMES, *_SPLIT]
 _WORST = {name: Max(f"{name}_ms") for name in PERCENTILES}
 
 
@@ -139,7 +149,10 @@ def _indexed(rows: "QuerySet[Any]", width: int) -> Any:
 
 
 def _seconds(wanted: _Row, width: int) -> Any:
-    rows = _indexed(RunSecond.objects.filter(**wanted), width).values("index")
+    # The last report comes when all have stopped and covers a fraction of a second: taken for a
+    # whole one, it would end every curve with a fall to zero.
+    whole = RunSecond.objects.filter(**wanted, elapsed_s__gte=F("seq") + WHOLE_S)
+    rows = _indexed(whole, width).values("index")
     return rows.annotate(
         n=Count("pk"),
         t=Max("elapsed_s"),
@@ -147,7 +160,13 @@ def _seconds(wanted: _Row, width: int) -> Any:
         users=Max("user_count"),
         in_flight=Avg("in_flight"),
         cpu=Max("cpu_pct"),
+        cpu_wait=Max("cpu_wait_pct"),
         lag=Max("lag_ms"),
+        late=Max("late_p99_ms"),
+        workers=Min("worker_count"),
+        asked=Sum("asked_count"),
+        begun=Sum("begun_count"),
+        dropped=Sum("dropped_count"),
         **_WORST,
     )
 
@@ -155,13 +174,22 @@ def _seconds(wanted: _Row, width: int) -> Any:
 def _outcomes(wanted: _Row, width: int) -> Any:
     """Group by outcome; of several requests with one outcome, the slowest is shown."""
     rows = _indexed(Sample.objects.filter(**wanted), width).values("index", "outcome")
-    return rows.annotate(total=Sum("count"), **_WORST)
+    return rows.annotate(
+        total=Sum("count"),
+        timed_count=Sum("timed_count"),
+        timed=Sum("timed_ms"),
+        server=Sum("server_ms"),
+        queue=Sum("queue_ms"),
+        db=Sum("db_ms"),
+        **_WORST,
+    )
 
 
 def _fill(columns: Columns, at: int, row: _Row) -> None:
-    for name in ("t", "n", "users", "in_flight", "cpu", "lag"):
+    for name in _AS_IT_IS:
         columns[name][at] = _short(row[name])
-    columns["count"][at] = _short(row["count"] / row["n"])
+    for name in _PER_SECOND:
+        columns[name][at] = _short(row[name] / row["n"])
     for outcome in OUTCOMES:
         columns[outcome][at] = 0
     if row["count"] >= LEAST_SAMPLES:
@@ -172,6 +200,19 @@ def _fill_outcome(columns: Columns, at: int, row: _Row, second_count: int) -> No
     columns[row["outcome"]][at] = _short(row["total"] / second_count)
     if row["outcome"] == JUDGED and row["total"] >= LEAST_SAMPLES:
         _fill_times(columns, at, JUDGED, row)
+
+
+def _fill_split(columns: Columns, at: int, rows: Sequence[_Row]) -> None:
+    """Split the mean latency into waiting, database, the rest of the server, and the way there."""
+    count = sum(row["timed_count"] for row in rows)
+    if count < LEAST_SAMPLES:
+        return
+    timed, server, queue, db = (
+        sum(row[name] for row in rows) / count for name in ("timed", "server", "queue", "db")
+    )
+    columns["queue"][at], columns["db"][at] = _short(queue), _short(db)
+    columns["server"][at] = _short(max(0.0, server - queue - db))
+    columns["outside"][at] = _short(max(0.0, timed - server))
 
 
 def _fill_times(columns: Columns, at: int, which: str, row: _Row) -> None:

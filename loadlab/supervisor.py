@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -129,12 +130,13 @@ class Supervisor:
         generator = Generator(
             Load(
                 locustfile=scenario.locustfile,
+                loop=scenario.loop,
                 target=run.target,
                 key=rehearsal.key,
-                user_count=run.user_count,
-                think_time_s=run.think_time_s,
-                duration_s=run.duration_s,
+                vacancy_id=rehearsal.vacancy_id,
+                values=run.values,
                 stop_timeout_s=STOP_TIMEOUT_S,
+                master_bind=settings.LOADLAB_MASTER_BIND,
             )
         )
         self._starvation = Starvation(generator.pid, now_s=time.monotonic())

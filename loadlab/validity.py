@@ -8,7 +8,7 @@ from loadlab.summary import Summary
 from loadlab.verdict import Verdict
 
 CPU_LIMIT_PCT = 80.0  # of one core; a gevent process cannot use a second one
-CPU_WAIT_LIMIT_PCT = 30.0  # of a second, in which it wanted to run and another process ran
+CPU_WAIT_LIMIT_PCT = 60.0  # of a second, in which it wanted to run and another process ran
 LAG_LIMIT_MS = 100.0
 LATE_LIMIT_MS = 20.0  # 99th percentile of a second: planned start to real start
 BAD_SECONDS_SHARE = 0.1
@@ -48,6 +48,7 @@ class Circumstances:
     final_seen: bool = True  # whether the generator gave its last report
     lost_count: int = 0  # reports that the generator says it dropped
     out_of_range_count: int = 0
+    workers_lost: int = 0  # generator processes that fell silent
     shared_host: bool = False
     arrivals: Arrivals | None = None
 
@@ -60,7 +61,7 @@ class Circumstances:
     @property
     def all_told(self) -> bool:
         """Whether the generator told everything that it did."""
-        return self.final_seen and not self.lost_reports
+        return self.final_seen and not self.lost_reports and not self.workers_lost
 
 
 def validity(*, summary: Summary, made: Circumstances) -> Verdict:
@@ -75,6 +76,15 @@ def validity(*, summary: Summary, made: Circumstances) -> Verdict:
             {"elapsed_s": round(summary.elapsed_s), "planned_s": round(made.planned_s)},
         )
         return Verdict("validity", "inconclusive", (stopped,), detail)
+    if made.workers_lost:
+        lost = Sentence(
+            gettext_noop(
+                "Generator processes that were lost: %(count)s. What they would have sent is "
+                "missing; the figures are those of the others."
+            ),
+            {"count": made.workers_lost},
+        )
+        return Verdict("validity", "inconclusive", (lost,), detail)
     kept_up = Sentence(gettext_noop("The generator kept up."))
     return Verdict("validity", "pass", (kept_up,), detail)
 

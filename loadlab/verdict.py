@@ -20,6 +20,14 @@ GOOD: tuple[Outcome, ...] = ("pass", "improved", "equivalent")
 # Exit codes of `manage.py loadrun` (99 and 105 as k6 has them).
 EXIT_PASS, EXIT_INCONCLUSIVE = 0, 3
 EXIT_REGRESSED, EXIT_INTEGRITY, EXIT_BUDGET, EXIT_ABORTED = 97, 98, 99, 105
+WORST_FIRST = (
+    EXIT_INTEGRITY,
+    EXIT_ABORTED,
+    EXIT_BUDGET,
+    EXIT_REGRESSED,
+    EXIT_INCONCLUSIVE,
+    EXIT_PASS,
+)
 
 
 @dataclass(frozen=True)
@@ -65,3 +73,8 @@ def exit_code(verdicts: Sequence[Mapping[str, Any]], *, completed: bool) -> int:
         return EXIT_REGRESSED
     all_good = bool(outcomes) and all(outcome in GOOD for outcome in outcomes.values())
     return EXIT_PASS if all_good else EXIT_INCONCLUSIVE
+
+
+def worst_exit_code(codes: Sequence[int]) -> int:
+    """Return the code of the worst run; none at all is no pass."""
+    return next((code for code in WORST_FIRST if code in codes), EXIT_INCONCLUSIVE)

@@ -1,7 +1,8 @@
 """Starting and stopping runs. Each view calls one service or selector."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,34 +17,62 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from loadlab import selectors, services
-from loadlab.display import scenario_title
-from loadlab.forms import StartForm
+from loadlab.display import budget_text, duration_text, run_chip, scenario_title
+from loadlab.forms import StartForm, scenario_or_first
 from loadlab.models import Run
-from loadlab.scenarios import SCENARIOS
+from loadlab.scenarios import SCENARIOS, Scenario
 
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 PAGE = "admin:loadlab_run_change"
 
 
 def start_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResponse:
     """Show the settings of a rehearsal, and start it."""
     _check(request, "loadlab.start_run")
-    form = StartForm(request.POST or None)
-    if form.is_valid():
-        run = _requested(request, form)
+    user = request.user if isinstance(request.user, User) else None
+    last = selectors.last_values(user_id=user.pk if user else None, like=_like(request))
+    forms = _forms(request, last)
+    chosen = forms[_chosen(request, last)]
+    if chosen.is_valid():
+        run = _requested(chosen, user)
         if run is not None:
             return Redirect(reverse(PAGE, args=[run.pk]))
     active = selectors.active_run()
     context = {
         **run_admin.admin_site.each_context(request),
         "title": _("Start a rehearsal"),
-        "form": form,
-        "numbers": form.numbers(),
-        "scenarios": _scenario_cards(form),
+        "form": chosen,
+        "scenarios": [_card(form, is_chosen=form is chosen) for form in forms.values()],
+        "page": {name: _told(form.scenario) for name, form in forms.items()},
         "target": settings.LOADLAB_TARGET,
+        "shares_machine": urlsplit(settings.LOADLAB_TARGET).hostname in THIS_MACHINE,
         "active": active and _active(active),
         "worker_count": selectors.workers_alive(now=timezone.now()),
     }
     return TemplateResponse(request, "admin/loadlab/run/start.html", context)
+
+
+def _like(request: HttpRequest) -> int | None:
+    asked = request.GET.get("like", "")
+    return int(asked) if asked.isdecimal() and len(asked) < 10 else None
+
+
+def _chosen(request: HttpRequest, last: Mapping[str, Any]) -> str:
+    posted = request.POST.get("scenario")
+    return scenario_or_first(posted or next(iter(last), None)).name
+
+
+def _forms(request: HttpRequest, last: Mapping[str, Any]) -> dict[str, StartForm]:
+    """Return a form for each scenario; the one that was sent, if any, has what was sent."""
+    forms = {name: StartForm(one, last=last.get(name)) for name, one in SCENARIOS.items()}
+    if request.method == "POST":
+        wanted = request.POST.get("scenario", "")
+        scenario = scenario_or_first(wanted)
+        sent = StartForm(scenario, {**scenario.defaults(), **request.POST.dict()})
+        forms[scenario.name] = sent
+        if wanted not in SCENARIOS:
+            sent.add_error(None, _("There is no such scenario."))
+    return forms
 
 
 def _check(request: HttpRequest, permission: str) -> None:
@@ -51,12 +80,12 @@ def _check(request: HttpRequest, permission: str) -> None:
         raise PermissionDenied
 
 
-def _requested(request: HttpRequest, form: StartForm) -> Run | None:
+def _requested(form: StartForm, user: User | None) -> Run | None:
     try:
         return services.run_request(
-            scenario=form.cleaned_data["scenario"],
+            scenario=form.scenario.name,
             values=form.run_values(),
-            requested_by=request.user if isinstance(request.user, User) else None,
+            requested_by=user,
             now=timezone.now(),
         )
     except services.LabRefusal as refusal:
@@ -64,12 +93,22 @@ def _requested(request: HttpRequest, form: StartForm) -> Run | None:
         return None
 
 
-def _scenario_cards(form: StartForm) -> list[dict[str, Any]]:
-    chosen = form["scenario"].value()
-    return [
-        {**asdict(one), "think_time_s": 0, **one.defaults(), "checked": one.name == chosen}
-        for one in SCENARIOS.values()
-    ]
+def _card(form: StartForm, *, is_chosen: bool) -> dict[str, Any]:
+    scenario = form.scenario
+    return {
+        "name": scenario.name,
+        "title": scenario_title(scenario.name),
+        "purpose": _(scenario.purpose),
+        "note": _(scenario.loop_note),
+        "budget": budget_text(scenario.budget),
+        "groups": form.groups(),
+        "checked": is_chosen,
+    }
+
+
+def _told(scenario: Scenario) -> dict[str, Any]:
+    """Return what the estimate needs to know of a scenario."""
+    return {"loop": scenario.loop}
 
 
 def _active(run: Run) -> dict[str, Any]:
@@ -77,8 +116,16 @@ def _active(run: Run) -> dict[str, Any]:
         "id": run.pk,
         "title": scenario_title(run.scenario),
         "url": reverse(PAGE, args=[run.pk]),
-        "state": run.get_state_display().lower(),
+        "left": _left(run),
     }
+
+
+def _left(run: Run) -> str:
+    if run.state != Run.State.RUNNING or run.started_at is None:
+        return _("is active: %(state)s.") % {"state": str(run_chip(run.state).label).lower()}
+    passed = (timezone.now() - run.started_at).total_seconds()
+    left = duration_text(max(0.0, run.duration_s - passed))
+    return _("has %(left)s left.") % {"left": left}
 
 
 def stop_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: int) -> HttpResponse:

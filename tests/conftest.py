@@ -18,6 +18,9 @@ from tests.shop import Server, Shop, open_shop
 from tests.site import Site, running_site
 from tickets import auth, services, till
 from tickets.models import ApiKey
+from tickets.tally import ATTEMPTS, TALLY
+from ticketsite.live import DASHBOARD, TICKER
+from ticketsite.overview import RECENT
 from vacancy import api as stock_api
 from vacancy.lanes import READS
 from vacancy.models import Vacancy
@@ -58,6 +61,9 @@ def _fresh_process_memory() -> Iterator[None]:
     stock_api.forget_everything()
     auth.forget_everything()
     till.forget_everything()
+    ATTEMPTS.forget()
+    RECENT.forget()
+    TICKER.forget()
     yield
     cache.clear()
 
@@ -66,7 +72,7 @@ def _fresh_process_memory() -> Iterator[None]:
 def _lanes_give_back_their_connections(django_db_setup: None) -> Iterator[None]:
     """A test database cannot be dropped while a lane still holds a connection to it."""
     yield
-    for lane in (READS, LIVE, till.TILL):
+    for lane in (READS, LIVE, DASHBOARD, TALLY, till.TILL):
         lane.close_connection()
 
 
@@ -79,9 +85,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A database for api roles in processes of their own: room for all, and some last places."""
-    folder = tmp_path_factory.mktemp("shop")
-    return open_shop(folder, hall=1_000_000, balcony=300, last=1, very_last=1)
+    """A database for api roles in processes of their own: room for all, and 300 places more."""
+    return open_shop(tmp_path_factory.mktemp("shop"), hall=1_000_000, balcony=300)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def main(capacities: dict[str, int]) -> None:
         vacancy = stock.vacancy_create(name=name, capacity=capacity, price=1000, now=now)
         stock.put_on_sale(vacancy_id=vacancy.pk, now=now)
         ids[name] = vacancy.pk
-    _, key = tickets.key_create(name="Shop", now=now)
+    _, key = tickets.key_create(name="Shop", scopes="buy check_in", now=now)
     json.dump({"key": key, "vacancies": ids}, sys.stdout)
 
 

@@ -85,6 +85,11 @@ def _samples(run: Run, seq: int) -> list[Sample]:
             count=count,
             sum_ms=count * 4,
             histogram="",
+            timed_count=count,
+            timed_ms=count * 4.0,
+            server_ms=count * 3.0,
+            queue_ms=count * 0.5,
+            db_ms=count * 1.5,
             **_times(seq, 1.2 if outcome == "bought" else 0.8),
         )
         for outcome, count in _counts(run, seq).items()

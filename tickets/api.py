@@ -26,6 +26,7 @@ from tickets.schemas import (
 )
 from tickets.selectors import Client
 from tickets.services import PurchaseNotFound, TicketNotFound
+from tickets.tally import ATTEMPTS
 from tickets.wishes import Confirmation, HoldNotFound, HoldOrder, Order, Sale, SaleRefusal
 from vacancy import services as stock
 from vacancy.answers import JSON, Answer
@@ -105,7 +106,8 @@ async def create_purchase(
         buyer_email=payload.buyer.email,
         idempotency_key=idempotency_key(key),
     )
-    return _sold(request, await till.sell(order))
+    sale = await ATTEMPTS.watch(till.sell(order), client=client)
+    return _sold(request, sale)
 
 
 def _sold(request: HttpRequest, sale: Sale) -> HttpResponse:
@@ -279,7 +281,8 @@ async def confirm_hold(
         buyer_email=buyer.email,
         idempotency_key=idempotency_key(key),
     )
-    return _sold(request, await till.confirm(confirmation))
+    sale = await ATTEMPTS.watch(till.confirm(confirmation), client=client)
+    return _sold(request, sale)
 
 
 @door.get(
@@ -356,7 +359,7 @@ async def _short(
         path=path,
     )
     try:
-        sale = await till.sell(order)
+        sale = await ATTEMPTS.watch(till.sell(order), client=client)
     except stock.StockRefusal as refusal:
         answer = ShortOut(
             success=False, remaining=getattr(refusal, "available", 0), message=str(refusal)

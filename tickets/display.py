@@ -3,11 +3,16 @@
 from datetime import datetime
 from enum import Enum
 
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from tickets.models import ApiKey, Purchase, Ticket
-from vacancy.display import Chip
+from vacancy.display import NONE, Chip, money, number
 
 
 class KeyState(Enum):
@@ -19,14 +24,18 @@ class KeyState(Enum):
 
 
 KEY_CHIPS = {
-    KeyState.ACTIVE: Chip("Active", "check", "ok"),
-    KeyState.EXPIRED: Chip("Expired", "schedule", "warn"),
-    KeyState.REVOKED: Chip("Revoked", "block", "quiet"),
+    KeyState.ACTIVE: Chip(_("Active"), "check", "ok"),
+    KeyState.EXPIRED: Chip(_("Expired"), "schedule", "warn"),
+    KeyState.REVOKED: Chip(_("Revoked"), "block", "quiet"),
 }
 STATUS_CHIPS = {
-    Purchase.Status.CONFIRMED: Chip("Confirmed", "check", "ok"),
-    Purchase.Status.CANCELLED: Chip("Cancelled", "undo", "quiet"),
+    Purchase.Status.CONFIRMED: Chip(_("Confirmed"), "check", "ok"),
+    Purchase.Status.CANCELLED: Chip(_("Cancelled"), "undo", "quiet"),
 }
+
+
+ADMITTED_CHIP = Chip(_("Checked in"), "login", "ok")
+NOT_YET_CHIP = Chip(_("Not yet"), "schedule", "quiet")
 
 
 def key_state(key: ApiKey, *, now: datetime) -> KeyState:
@@ -51,3 +60,32 @@ def status_chip(status: str) -> Chip:
 def code_shown(ticket: Ticket) -> SafeString:
     """Show a code in groups of five, as it is printed."""
     return format_html("<code>{}</code>", str(ticket))
+
+
+def ticket_chip(ticket: Ticket) -> Chip:
+    """Return the chip of a ticket: cancelled ones admit nobody, whatever else is known."""
+    if ticket.purchase.status == Purchase.Status.CANCELLED:
+        return STATUS_CHIPS[Purchase.Status.CANCELLED]
+    return ADMITTED_CHIP if ticket.checked_in_at else NOT_YET_CHIP
+
+
+def purchase_rows(purchases: list[Purchase]) -> list[dict[str, object]]:
+    """Return short rows for a list beside something else; only cancelled ones carry a chip."""
+    return [
+        {
+            "url": reverse("admin:tickets_purchase_change", args=[one.pk]),
+            "buyer": one.buyer_name or one.buyer_email or NONE,
+            "line": _purchase_line(one),
+            "chip": None
+            if one.status == Purchase.Status.CONFIRMED
+            else STATUS_CHIPS[Purchase.Status.CANCELLED],
+        }
+        for one in purchases
+    ]
+
+
+def _purchase_line(purchase: Purchase) -> str:
+    places = ngettext("%(count)s place", "%(count)s places", purchase.qty)
+    at = date_format(timezone.localtime(purchase.created_at), "j M, H:i")
+    parts = [at, places % {"count": number(purchase.qty)}]
+    return ", ".join([*parts, money(amount=purchase.total, currency=purchase.currency)])

@@ -14,11 +14,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from tickets import services
-from tickets.display import KeyState, key_chip
+from tickets.display import KEY_CHIPS, KeyState, key_chip
 from tickets.forms import KeyForm, RevokeDialog
 from tickets.models import ApiKey
 from vacancy.display import chip_html, moment
@@ -27,14 +29,14 @@ from vacancy.display import chip_html, moment
 class KeyStateFilter(admin.SimpleListFilter):
     """By what a key can do now."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(
         self, request: HttpRequest, model_admin: "DjangoModelAdmin[Any]"
     ) -> list[tuple[str, str]]:
         """Offer the three states."""
-        return [(state.value, state.value.capitalize()) for state in KeyState]
+        return [(state.value, str(KEY_CHIPS[state].label)) for state in KeyState]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         """Keep the keys in that state."""
@@ -91,7 +93,7 @@ class ApiKeyAdmin(ModelAdmin):
         form = KeyForm(request.POST or None)
         if form.is_valid():
             return self._created(request, form)
-        context = self._context(request, title="Add API key", form=form)
+        context = self._context(request, title=gettext("Add API key"), form=form)
         return TemplateResponse(request, "admin/tickets/apikey/add.html", context)
 
     def _created(self, request: HttpRequest, form: KeyForm) -> HttpResponse:
@@ -102,22 +104,22 @@ class ApiKeyAdmin(ModelAdmin):
             now=timezone.now(),
         )
         self.log_addition(request, key, [{"added": {}}])
-        context = self._context(request, title="New API key", key=key, secret=secret)
+        context = self._context(request, title=gettext("New API key"), key=key, secret=secret)
         return TemplateResponse(request, "admin/tickets/apikey/created.html", context)
 
     def _context(self, request: HttpRequest, **own: Any) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), **own}
 
     @action(
-        description="Revoke key",
+        description=_("Revoke key"),
         permissions=["revoke"],
         url_path="revoke",
         icon="block",
         dialog={
-            "title": "Revoke this key?",
-            "description": "Its software is refused within 5 seconds. This cannot be undone.",
+            "title": _("Revoke this key?"),
+            "description": _("Its software is refused within 5 seconds. This cannot be undone."),
             "form_class": RevokeDialog,
-            "form_submit_text": "Revoke key",
+            "form_submit_text": _("Revoke key"),
         },
     )
     def revoke(self, request: HttpRequest, form: RevokeDialog, object_id: str) -> HttpResponse:
@@ -125,29 +127,30 @@ class ApiKeyAdmin(ModelAdmin):
         key = get_object_or_404(self.get_queryset(request), pk=object_id)
         if services.key_revoke(key_id=key.pk, now=timezone.now()):
             self.log_change(request, key, "Revoked.")
-            messages.success(request, f"{key} is revoked.")
+            messages.success(request, gettext("%(key)s is revoked.") % {"key": key})
         else:
-            messages.warning(request, f"Nothing changed: {key} was revoked before.")
+            text = gettext("Nothing changed: %(key)s was revoked before.")
+            messages.warning(request, text % {"key": key})
         url = reverse("admin:tickets_apikey_change", args=[key.pk])
         # The dialog posts through htmx, which would paint a redirect's page into the dialog.
         return HttpResponse(headers={"HX-Redirect": url})
 
-    @display(description="Begins with", ordering="prefix")
+    @display(description=_("Begins with"), ordering="prefix")
     def prefix_shown(self, key: ApiKey) -> SafeString:
         """Enough to recognize it by."""
         return format_html("<code>{}…</code>", key.prefix)
 
-    @display(description="State")
+    @display(description=_("State"))
     def state_shown(self, key: ApiKey) -> SafeString:
         """Icon, word and color."""
         return chip_html(key_chip(key, now=timezone.now()))
 
-    @display(description="Created", ordering="created_at")
+    @display(description=_("Created"), ordering="created_at")
     def created(self, key: ApiKey) -> str:
         """With its zone."""
         return moment(key.created_at)
 
-    @display(description="Expires", ordering="expires_at")
+    @display(description=_("Expires"), ordering="expires_at")
     def expires(self, key: ApiKey) -> str:
         """With its zone, or never."""
-        return moment(key.expires_at) or "Never"
+        return moment(key.expires_at) or gettext("Never")

@@ -166,6 +166,10 @@ class Hold(Asked):
                 fields=["vacancy", "expires_at"],
                 condition=Q(status="active"),
             ),
+            # What ends first, whatever it is for: operators watch it.
+            models.Index(
+                name="hold_active_ending", fields=["expires_at"], condition=Q(status="active")
+            ),
             models.Index(name="hold_of_client", fields=["client", "-created_at"]),
         )
 
@@ -234,6 +238,11 @@ class Purchase(Asked):
             models.Index(name="purchase_newest_first", fields=["-created_at"]),
             models.Index(name="purchase_of_client", fields=["client", "-created_at"]),
             models.Index(name="purchase_of_vacancy", fields=["vacancy", "-created_at"]),
+            models.Index(
+                name="purchase_cancelled",
+                fields=["cancelled_at"],
+                condition=Q(cancelled_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
@@ -256,3 +265,35 @@ class Ticket(models.Model):
     def __str__(self) -> str:
         """Show it in groups of five, as it is printed."""
         return "-".join(self.code[at : at + 5] for at in range(0, len(self.code), 5))
+
+
+class AttemptMinute(models.Model):
+    """How many purchase attempts of one minute ended in one way; see tickets.tally."""
+
+    class Outcome(models.TextChoices):
+        """What became of an attempt, as the buyer was told."""
+
+        BOUGHT = "bought", "Bought"
+        SOLD_OUT = "sold_out", "Sold out"
+        REFUSED = "refused", "Refused"
+        FAULT = "fault", "Fault"
+
+    minute = models.DateTimeField(help_text="Its beginning.")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        """One row for each minute and outcome, whichever process counted."""
+
+        ordering = ("minute", "outcome")
+        constraints = (
+            models.UniqueConstraint(name="attemptminute_once", fields=["minute", "outcome"]),
+            models.CheckConstraint(
+                name="attemptminute_outcome_known",
+                condition=Q(outcome__in=("bought", "sold_out", "refused", "fault")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        """Say what was counted when."""
+        return f"{self.count} × {self.outcome} in the minute of {self.minute:%H:%M}"

@@ -45,6 +45,7 @@ def _item(title: Words, icon: str, url: str, on: RequestTest, may: str | None) -
 
 
 _ON_START = _on("loadlab_run_add")
+_ON_DOOR = _on("tickets_ticket_door")
 
 NAVIGATION: list[dict[str, Any]] = [
     {
@@ -69,8 +70,11 @@ NAVIGATION: list[dict[str, Any]] = [
                 _("Tickets"),
                 "confirmation_number",
                 "admin:tickets_ticket_changelist",
-                _on("tickets_ticket_"),
+                _not(_on("tickets_ticket_"), _ON_DOOR),
                 "tickets.view_ticket",
+            ),
+            _item(
+                _("Check-in"), "login", "admin:tickets_ticket_door", _ON_DOOR, "tickets.view_ticket"
             ),
         ],
     },

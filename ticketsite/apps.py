@@ -16,6 +16,10 @@ class TicketsiteConfig(AppConfig):
     def ready(self) -> None:
         """Connect; importing models is allowed only now."""
         from ticketsite.roles import roles_set
+        from ticketsite.vacancy_page import part
+        from vacancy.page import add_part
+
+        add_part(part)
 
         last = apps.get_app_config(LAST_WITH_MODELS)
         post_migrate.connect(roles_set, sender=last, dispatch_uid="ticketsite.roles")

@@ -17,11 +17,12 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
-from loadlab.routing import websocket_urlpatterns
+from loadlab.routing import websocket_urlpatterns as run_sockets
 from ticketsite.lean import is_api, lean_application
+from ticketsite.routing import websocket_urlpatterns as live_sockets
 
 websocket_application = AllowedHostsOriginValidator(
-    AuthMiddlewareStack(URLRouter(websocket_urlpatterns))  # type: ignore[arg-type]  # the same
+    AuthMiddlewareStack(URLRouter([*run_sockets, *live_sockets]))  # type: ignore[list-item]  # same
 )
 
 

@@ -73,7 +73,14 @@ class Config(BaseSettings):
     loadlab_allowed_targets: CommaList = Field(
         [], alias="LOADLAB_ALLOWED_TARGETS", description="comma list; default: the target alone"
     )
+    loadlab_master_bind: str = Field(
+        "",
+        alias="LOADLAB_MASTER_BIND",
+        pattern=r"^$|^[\w.*-]+:\d{1,5}$",
+        description="host:port at which generator processes of other machines report",
+    )
     loadlab_max_users: int = Field(1000, alias="LOADLAB_MAX_USERS", ge=1, le=100_000)
+    loadlab_max_rate_per_s: int = Field(2000, alias="LOADLAB_MAX_RATE_PER_S", ge=1, le=100_000)
     loadlab_max_duration_s: int = Field(3600, alias="LOADLAB_MAX_DURATION_S", ge=1, le=86_400)
     loadlab_retention_days: int = Field(
         90,

@@ -100,7 +100,7 @@ def _database(url: str) -> dict[str, Any]:
         # The pool keeps connections, so Django must hand them back after each use.
         # A pool that cannot connect tries again after ever longer pauses, minutes at last; after
         # one second it is to give up, and whoever comes next makes it try at once.
-        options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 1}
+        options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 2, "reconnect_timeout": 1}
         database |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     return database
 
@@ -177,6 +177,8 @@ TICKETSITE_OPEN_SHORT_FORM = CONFIG.short_form_open
 LOADLAB_TARGET = CONFIG.target
 LOADLAB_ALLOWED_TARGETS = CONFIG.loadlab_allowed_targets or [CONFIG.target]
 LOADLAB_MAX_USERS = CONFIG.loadlab_max_users
+LOADLAB_MAX_RATE_PER_S = CONFIG.loadlab_max_rate_per_s
+LOADLAB_MASTER_BIND = CONFIG.loadlab_master_bind
 LOADLAB_MAX_DURATION_S = CONFIG.loadlab_max_duration_s
 LOADLAB_RETENTION_DAYS = CONFIG.loadlab_retention_days
 LOADLAB_ALLOWED_NETWORKS = CONFIG.loadlab_allowed_networks

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -20,7 +20,6 @@ MINOR_DIGITS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 NONE = "\N{EN DASH}"  # stands where there is nothing to show
-LEAST_PART_PCT = 1.5  # of a bar: a part above 0 must be seen, about 3 px
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,13 @@ VACANCY_CHIPS = {
     Vacancy.State.CLOSED: Chip(_("Closed"), "lock", "quiet"),
 }
 
+MOVEMENT_KINDS = {
+    "capacity": _("Capacity"),
+    "released": _("Hold released"),
+    "expired": _("Hold expired"),
+    "cancelled": _("Purchase cancelled"),
+    "state": _("State"),
+}
 DEFAULT_CHIP = Chip(_("Default"), "star", "quiet")
 
 
@@ -50,6 +56,11 @@ def chip_html(chip: Chip) -> SafeString:
 def state_chip(state: str) -> Chip:
     """Return the chip of a vacancy's state."""
     return VACANCY_CHIPS[Vacancy.State(state)]
+
+
+def movement_kind(kind: str) -> str:
+    """Name what moved the counters."""
+    return str(MOVEMENT_KINDS.get(kind, kind))
 
 
 @dataclass(frozen=True)
@@ -64,22 +75,15 @@ class StockBar:
     @property
     def sold_pct(self) -> str:
         """Width of the sold part, for markup: never localized."""
-        return f"{self._part(self.sold):.2f}"
+        return self._part(self.sold)
 
     @property
-    def held_from_pct(self) -> str:
-        """Where the held part begins: beside the sold one, never outside the bar."""
-        return f"{min(self._part(self.sold), 100 - self._part(self.held)):.2f}"
+    def held_pct(self) -> str:
+        """Width of the held part, which stands beside the sold one."""
+        return self._part(self.held)
 
-    @property
-    def held_to_pct(self) -> str:
-        """Where the held part ends."""
-        return f"{min(self._part(self.sold) + self._part(self.held), 100):.2f}"
-
-    def _part(self, places: int) -> float:
-        if not places:
-            return 0
-        return max(LEAST_PART_PCT, 100 * places / self.capacity)
+    def _part(self, places: int) -> str:
+        return f"{100 * places / self.capacity:.2f}" if places else "0"
 
     @property
     def text(self) -> str:
@@ -103,13 +107,31 @@ def stock_bar(vacancy: Vacancy) -> StockBar:
 
 def number(value: float | Decimal, *, digits: int = 0) -> str:
     """Write a number as the reader's language groups it: 12,000 or 12.000."""
-    return number_format(value, decimal_pos=digits, use_l10n=True, force_grouping=True)
+    # Rounded here: Django cuts off what does not fit.
+    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    rounded = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return number_format(rounded, decimal_pos=digits, force_grouping=True)
 
 
 def money(*, amount: int, currency: str) -> str:
     """Write an amount of minor units as people do: 2500 EUR is `EUR 25.00`."""
     digits = MINOR_DIGITS.get(currency, 2)
     return f"{currency} {number(Decimal(amount).scaleb(-digits), digits=digits)}"
+
+
+def money_whole(*, amount: int, currency: str) -> str:
+    """Write an amount of minor units in whole major ones, where cents would only be noise."""
+    return f"{currency} {number(amount // 10 ** MINOR_DIGITS.get(currency, 2))}"
+
+
+def countdown(seconds: float) -> str:
+    """Write a time that is left: `0:48`, `1:12:30`, and from two days on `6 d`."""
+    whole = max(0, int(seconds))
+    if whole >= 2 * 86_400:
+        return gettext("%(count)s d") % {"count": number(whole // 86_400)}
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
 def moment(at: datetime | None, *, seconds: bool = False) -> str:

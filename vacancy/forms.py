@@ -1,13 +1,17 @@
 """What operators type about stock."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from vacancy import selectors
 from vacancy.models import Vacancy
+
+MOST_BYTES = 1024 * 1024
 
 if TYPE_CHECKING:
     _VacancyForm = forms.ModelForm[Vacancy]
@@ -34,22 +38,45 @@ class VacancyForm(_VacancyForm):
             "price",
             "currency",
             "max_per_purchase",
+            "close_when_sold_out",
             "is_default",
             "capacity",
         )
+        labels: ClassVar = {
+            "name": _("Name"),
+            "venue": _("Venue"),
+            "starts_at": _("Starts at"),
+            "on_sale_from": _("On sale from"),
+            "on_sale_until": _("On sale until"),
+            "price": _("Price"),
+            "currency": _("Currency"),
+            "max_per_purchase": _("Most places in one purchase"),
+            "close_when_sold_out": _("Close when sold out"),
+            "is_default": _("Default"),
+            "capacity": _("Capacity"),
+        }
+        help_texts: ClassVar = {
+            "starts_at": _("When the event begins."),
+            "on_sale_from": _("Empty: as soon as it is put on sale."),
+            "on_sale_until": _("That instant excluded. Empty: until it is closed."),
+            "price": _("In minor units: 2500 is 25.00 in a currency with cents."),
+            "currency": _("ISO 4217 code, as EUR."),
+            "close_when_sold_out": _("The sale ends by itself with the last place."),
+            "is_default": _("The one that is meant when a request names none."),
+        }
 
     def clean_currency(self) -> str:
         """Accept lower case; refuse anything but three letters."""
         currency: str = self.cleaned_data["currency"].upper()
         if len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
-            raise forms.ValidationError("A currency is three letters, as EUR.")
+            raise forms.ValidationError(gettext("A currency is three letters, as EUR."))
         return currency
 
     def clean_max_per_purchase(self) -> int:
         """One purchase has at least one place."""
         limit: int = self.cleaned_data["max_per_purchase"]
         if limit < 1:
-            raise forms.ValidationError("A purchase has at least 1 place.")
+            raise forms.ValidationError(gettext("A purchase has at least 1 place."))
         return limit
 
     def clean_is_default(self) -> bool:
@@ -58,7 +85,10 @@ class VacancyForm(_VacancyForm):
         if wanted:
             other = selectors.real_vacancies().filter(is_default=True).exclude(pk=self.instance.pk)
             if found := other.first():
-                raise forms.ValidationError(f"{found} is the default. Take its mark away first.")
+                raise forms.ValidationError(
+                    gettext("%(vacancy)s is the default. Take its mark away first.")
+                    % {"vacancy": found}
+                )
         return wanted
 
     def clean(self) -> dict[str, Any]:
@@ -66,7 +96,7 @@ class VacancyForm(_VacancyForm):
         cleaned = super().clean() or self.cleaned_data
         begin, end = cleaned.get("on_sale_from"), cleaned.get("on_sale_until")
         if begin and end and begin >= end:
-            self.add_error("on_sale_until", "The sale must end after it begins.")
+            self.add_error("on_sale_until", gettext("The sale must end after it begins."))
         return cleaned
 
 
@@ -74,15 +104,16 @@ class CapacityForm(forms.Form):
     """How many places to add or remove, and why."""
 
     by = forms.IntegerField(
-        label="Change capacity by",
+        label=_("Change capacity by"),
         min_value=-1_000_000,
         max_value=1_000_000,
-        help_text="Places. 50 adds fifty, -50 removes fifty that are free.",
+        help_text=_("Places. 50 adds fifty, -50 removes fifty that are free."),
         widget=UnfoldAdminIntegerFieldWidget(attrs={"autofocus": True}),
     )
     reason = forms.CharField(
+        label=_("Reason"),
         max_length=200,
-        help_text="Stands in the ledger beside your name.",
+        help_text=_("Stands in the ledger beside your name."),
         widget=UnfoldAdminTextInputWidget(),
     )
 
@@ -90,7 +121,7 @@ class CapacityForm(forms.Form):
         """A change of zero changes nothing."""
         by: int = self.cleaned_data["by"]
         if by == 0:
-            raise forms.ValidationError("0 changes nothing.")
+            raise forms.ValidationError(gettext("0 changes nothing."))
         return by
 
 
@@ -100,3 +131,41 @@ class PutOnSaleDialog(BaseDialogForm):
 
 class PauseDialog(BaseDialogForm):
     """Asks once before buyers are turned away."""
+
+
+class StopDialog(BaseDialogForm):
+    """Asks once before the sale ends."""
+
+
+class ImportForm(forms.Form):
+    """A file of vacancies, or the text of one that was looked at before."""
+
+    file = forms.FileField(
+        label=_("CSV file"),
+        required=False,
+        help_text=_("Comma separated, UTF-8, the first line with the names of the columns."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv"}),
+    )
+    text = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
+
+    def clean_file(self) -> Any:
+        """Refuse what is no text or too long to look at."""
+        file = self.cleaned_data["file"]
+        if file is not None and file.size > MOST_BYTES:
+            raise forms.ValidationError(
+                gettext("The file has more than %(count)s kB.") % {"count": MOST_BYTES // 1024}
+            )
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        """Decide on the text: of the file, if there is one."""
+        cleaned = super().clean() or self.cleaned_data
+        file = cleaned.get("file")
+        if file is not None:
+            try:
+                cleaned["text"] = file.read().decode("utf-8-sig")
+            except UnicodeDecodeError:
+                self.add_error("file", gettext("The file is not UTF-8."))
+        elif not cleaned.get("text") and not self.errors:
+            self.add_error("file", gettext("Choose a file."))
+        return cleaned

@@ -300,6 +300,14 @@ def vacancy_create(
     )
 
 
+def vacancy_add(*, vacancy: Vacancy, now: datetime) -> Vacancy:
+    """Store a vacancy that was typed or imported, with all its places available."""
+    vacancy.available = vacancy.initial_capacity = vacancy.capacity
+    vacancy.created_at = now
+    vacancy.save(force_insert=True)
+    return vacancy
+
+
 def vacancy_create_rehearsal(
     *,
     name: str,

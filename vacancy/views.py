@@ -1,6 +1,7 @@
-"""The one stock page that is no list and no form of a single vacancy: changing capacity."""
+"""The stock pages that are about no single vacancy: changing capacity, importing a file."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
@@ -11,10 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
-from vacancy import selectors, services
-from vacancy.display import state_chip, stock_bar
-from vacancy.forms import CapacityForm
+from vacancy import importing, selectors, services
+from vacancy.actions import actor_of
+from vacancy.display import Chip, number, state_chip, stock_bar
+from vacancy.forms import CapacityForm, ImportForm
+from vacancy.importing import Fate
 from vacancy.models import Vacancy
 
 
@@ -24,15 +28,15 @@ def capacity_view(model_admin: "ModelAdmin[Vacancy]", request: HttpRequest) -> H
         raise PermissionDenied
     vacancies = _chosen(request)
     form = CapacityForm(request.POST or None)
-    if form.is_valid() and _changed(request, vacancies, form):
+    if form.is_valid() and _changed(model_admin, request, vacancies, form):
         return HttpResponseRedirect(_back(vacancies))
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": "Change capacity",
+        "title": gettext("Change capacity"),
         "form": form,
         "back": _back(vacancies),
         "vacancies": [
-            {"name": str(one), "bar": stock_bar(one), "chip": state_chip(one.state)}
+            {"id": one.pk, "name": str(one), "bar": stock_bar(one), "chip": state_chip(one.state)}
             for one in vacancies
         ],
     }
@@ -53,16 +57,39 @@ def _back(vacancies: list[Vacancy]) -> str:
     return reverse("admin:vacancy_vacancy_changelist")
 
 
-def _changed(request: HttpRequest, vacancies: list[Vacancy], form: CapacityForm) -> bool:
-    actor = request.user if isinstance(request.user, User) else None
+def _changed(
+    model_admin: Any, request: HttpRequest, vacancies: list[Vacancy], form: CapacityForm
+) -> bool:
     try:
-        after = _change_all(vacancies, form, actor, timezone.now())
-    except services.StockRefusal as refusal:
-        form.add_error("by", str(refusal))
+        after = _change_all(vacancies, form, actor_of(request), timezone.now())
+    except services.CapacityTooLow:
+        form.add_error("by", _too_low(vacancies, -form.cleaned_data["by"]))
         return False
     for vacancy in after:
-        messages.success(request, f"{vacancy} has {vacancy.capacity:,} places now.")
+        model_admin.log_change(request, vacancy, f"Capacity {form.cleaned_data['by']:+d}.")
+        text = gettext("%(vacancy)s has %(count)s places now.")
+        messages.success(request, text % {"vacancy": vacancy, "count": number(vacancy.capacity)})
     return True
+
+
+def _too_low(vacancies: list[Vacancy], wanted: int) -> str:
+    """Say of the vacancy with the fewest free places why so many cannot go."""
+    fewest = min(
+        selectors.real_vacancies().filter(pk__in=[one.pk for one in vacancies]),
+        key=lambda one: one.available,
+    )
+    text = gettext(
+        "%(vacancy)s: %(sold)s sold and %(held)s held: capacity cannot go below %(least)s. "
+        "%(wanted)s were to go, at most %(available)s can."
+    )
+    return text % {
+        "vacancy": fewest.name,
+        "sold": number(fewest.sold),
+        "held": number(fewest.held),
+        "least": number(fewest.sold + fewest.held),
+        "wanted": number(wanted),
+        "available": number(fewest.available),
+    }
 
 
 @transaction.atomic
@@ -79,3 +106,63 @@ def _change_all(
         )
         for vacancy in vacancies
     ]
+
+
+FATES = {
+    "new": lambda: Chip(gettext("Will be added"), "add", "ok"),
+    "known": lambda: Chip(gettext("Left as it is"), "remove", "quiet"),
+    "wrong": lambda: Chip(gettext("Wrong"), "close", "bad"),
+}
+
+
+def import_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Look at a file of vacancies row by row; add the good ones when that is confirmed."""
+    if not model_admin.has_add_permission(request):
+        raise PermissionDenied
+    form = ImportForm(request.POST or None, request.FILES or None)
+    rows = _rows(form)
+    if rows and "confirmed" in request.POST:
+        return _imported(model_admin, request, rows)
+    counts = {kind: sum(row.kind == kind for row in rows or ()) for kind in FATES}
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": gettext("Import vacancies"),
+        "opts": model_admin.opts,
+        "form": form,
+        "columns": ", ".join(importing.COLUMNS),
+        "rows": rows and [_shown(row) for row in rows],
+        "counts": {kind: number(count) for kind, count in counts.items()},
+        "may_import": counts["new"] > 0,
+        "text": form.cleaned_data.get("text") if rows else "",
+        "back": reverse("admin:vacancy_vacancy_changelist"),
+    }
+    return TemplateResponse(request, "admin/vacancy/vacancy/import.html", context)
+
+
+def _rows(form: ImportForm) -> list[Fate] | None:
+    if not form.is_valid():
+        return None
+    try:
+        rows = importing.fates(text=form.cleaned_data["text"])
+    except importing.FileRefused as refusal:
+        form.add_error("file", str(refusal))
+        return None
+    if not rows:
+        form.add_error("file", gettext("The file has no rows."))
+    return rows
+
+
+def _shown(row: Fate) -> dict[str, Any]:
+    chip = FATES[row.kind]()
+    return {"line": row.line, "name": row.name, "detail": row.detail, "chip": chip}
+
+
+def _imported(model_admin: Any, request: HttpRequest, rows: list[Fate]) -> HttpResponse:
+    added = importing.vacancies_add(rows=rows, now=timezone.now())
+    for vacancy in added:
+        model_admin.log_addition(request, vacancy, "Imported from CSV.")
+    text = ngettext(
+        "%(count)s vacancy added as a draft.", "%(count)s vacancies added as drafts.", len(added)
+    )
+    messages.success(request, text % {"count": number(len(added))})
+    return HttpResponseRedirect(reverse("admin:vacancy_vacancy_changelist"))

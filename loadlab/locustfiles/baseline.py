@@ -2,7 +2,8 @@
 
 from locust import task
 
-from loadlab.locustfiles.buyers import Buyer, judge_read, judge_short_form
+from loadlab.locustfiles import journeys
+from loadlab.locustfiles.buyers import Buyer
 
 
 class Browsing(Buyer):
@@ -13,7 +14,7 @@ class Browsing(Buyer):
     @task
     def look(self) -> None:
         """Ask how many places are left."""
-        self.ask("GET", "/api/v1/available", name="GET /available", judge=judge_read)
+        journeys.browse(self)
 
 
 class Buying(Buyer):
@@ -24,10 +25,4 @@ class Buying(Buyer):
     @task
     def buy(self) -> None:
         """Try to buy one place."""
-        self.ask(
-            "POST",
-            "/api/v1/purchase",
-            name="POST /purchase",
-            judge=judge_short_form,
-            json={"qty": 1},
-        )
+        journeys.buy_short(self)

@@ -14,6 +14,8 @@ def bounds(field: Field) -> tuple[float, float]:
     caps = {
         "user_count": settings.LOADLAB_MAX_USERS,
         "duration_s": settings.LOADLAB_MAX_DURATION_S,
+        "target_rate_per_s": settings.LOADLAB_MAX_RATE_PER_S,
+        "spike_rate_per_s": settings.LOADLAB_MAX_RATE_PER_S,
     }
     return field.minimum, min(field.maximum, caps.get(field.name, field.maximum))
 

@@ -82,7 +82,9 @@ def rows(db: None) -> dict[str, Any]:
 def address(name: str, groups: list[str], rows: dict[str, Any]) -> str:
     """Fill an address with the row that its page is about."""
     model = next((model for model in rows if f"_{model}_" in f"{name}_"), "user")
-    return reverse(name, args=[rows[model] for _ in groups])
+    # A page about another kind of row says so in its address: `<int:vacancy_id>`.
+    named = [group.removesuffix("_id") for group in groups]
+    return reverse(name, args=[rows[one if one in rows else model] for one in named])
 
 
 @pytest.mark.parametrize(("name", "groups"), PAGES, ids=[name for name, _ in PAGES])

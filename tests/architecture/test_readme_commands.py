@@ -11,7 +11,11 @@ PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/api.md",
+    "docs/faults.md",
     "docs/glossary.md",
+    "docs/ci.md",
+    "docs/lab.md",
     "docs/speed.md",
 ]
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
 
@@ -17,6 +17,9 @@ def crowd(size: int, act: Callable[[int], Any]) -> list[Any]:
     """
     outcomes: list[Any] = [TimeoutError("never came back")] * size
     barrier = threading.Barrier(size)
+
+    if connection.vendor == "postgresql":
+        cast(Any, connection).pool.timeout = JOIN_S  # no process of the product is such a crowd
 
     def one(number: int) -> None:
         try:

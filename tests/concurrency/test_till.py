@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from tests.conftest import make_vacancy
-from tickets import selling, till
+from tickets import group_commit, selling, till
 from tickets.models import ApiKey, Purchase, Ticket
 from tickets.selectors import Client
 from tickets.wishes import Answer, IdempotencyKeyReused, Order, OutcomeUnknown, Sale
@@ -202,7 +202,7 @@ async def test_batch_is_bounded(
     stock: Vacancy, batches: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long queue is served in several transactions, in order."""
-    monkeypatch.setattr(till, "BATCH_LIMIT", 2)
+    monkeypatch.setattr(group_commit, "BATCH_LIMIT", 2)
 
     await all_answers([order(stock) for _ in range(5)])
 

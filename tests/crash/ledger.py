@@ -16,6 +16,7 @@ from tests.site import ROOT, wait_for
 
 SEEN_THROUGH_S = 40.0
 REPLAYED = 5  # orders, asked once more at the end
+REPLAY_TRIES = 3
 
 
 @dataclass
@@ -130,22 +131,15 @@ def _stored(shop: Shop, name: str) -> dict[str, Facts]:
 def _replay(shop: Shop, server: Server, journal: list[dict[str, Any]], key: str) -> str:
     [order] = [e for e in journal if e["event"] == "asked" and e["key"] == key]
     with shop.client(server) as client:
-        answer = buy(client, order["vacancy"], key=key, qty=order["qty"], name=key)
+        for _ in range(REPLAY_TRIES):  # a connection that died idle is noticed when it is used
+            answer = buy(client, order["vacancy"], key=key, qty=order["qty"], name=key)
+            if answer.status_code != 503:
+                break
     assert answer.status_code == 201, answer.text
     return answer.text
 
 
 def assert_audit_is_clean(shop: Shop) -> None:
-    """Compare every vacancy's counters with its rows, in the database itself."""
-    drift = shop.rows(
-        "SELECT v.id, v.sold, coalesce(sum(p.qty), 0) FROM vacancy_vacancy v"
-        " LEFT JOIN tickets_purchase p ON p.vacancy_id = v.id AND p.status = 'confirmed'"
-        " GROUP BY v.id, v.sold HAVING v.sold <> coalesce(sum(p.qty), 0)"
-    )
-    assert drift == []
-    odd = shop.rows(
-        "SELECT p.id, p.qty, count(t.id) FROM tickets_purchase p"
-        " LEFT JOIN tickets_ticket t ON t.purchase_id = p.id"
-        " GROUP BY p.id, p.qty HAVING p.qty <> count(t.id)"
-    )
-    assert odd == []
+    """Let the product compare every counter with rows and ledger."""
+    audit = shop.run("manage.py", "audit_stock")
+    assert audit.returncode == 0, audit.stdout + audit.stderr

@@ -1,6 +1,6 @@
 """What later runs are compared with: only what can be trusted, one for each fingerprint."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -220,3 +220,34 @@ class TestComparison:
         run = measured(ended(duration_s=8), 5.0)
 
         assert len(history.profile_of(run_id=run.pk, duration_s=8).units) == 8
+
+
+class TestHistory:
+    """The list with its filters, and how runs of one kind developed."""
+
+    def test_filters_narrow_the_list(self) -> None:
+        """Each for itself, and all together."""
+        mine = ended(requested_at=NOW)
+        ended(scenario="rush")
+        ended(fingerprint="e" * 64, state=states.STOPPED)
+        ended(verdicts=None, requested_at=NOW)
+
+        assert history.runs(scenario="rush").count() == 1
+        assert history.runs(state=states.STOPPED).count() == 1
+        found = history.runs(scenario="baseline", fingerprint="f" * 64, valid_only=True)
+        assert list(found) == [mine]
+
+    def test_list_begins_at_a_moment(self) -> None:
+        """That moment included."""
+        young = ended(requested_at=NOW)
+        ended(requested_at=NOW - timedelta(seconds=1))
+
+        assert list(history.runs(since=NOW)) == [young]
+
+    def test_trend_is_in_order_and_leaves_out_what_was_broken(self) -> None:
+        """Oldest first, the newest of them; a sabotaged run is no point of it."""
+        summary = {"total": {"p95_ms": 5.0}, "rate_per_s": 100.0}
+        runs = [ended(summary=summary) for _ in range(3)]
+        ended(summary=summary, sabotage="lost_ticket")
+
+        assert history.trend(fingerprint="f" * 64, limit=2) == runs[1:]

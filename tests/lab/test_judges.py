@@ -1,29 +1,32 @@
-"""What virtual buyers make of an answer. They live in Locust's process, so one is started."""
+"""What virtual buyers make of an answer."""
 
-import json
-import subprocess
-import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from loadlab.generator import ROOT
+from loadlab.locustfiles.judges import (
+    judge_done,
+    judge_hold,
+    judge_read,
+    judge_repeat,
+    judge_sale,
+    judge_short_form,
+)
 
-# Reads [judge, status, body, error] cases from stdin and writes their outcomes. The errors are
-# made there: they must be what the patched process has.
-SCRIPT = """
-import json, sys
-from types import SimpleNamespace
-from loadlab.locustfiles import buyers
+ERRORS = {
+    "refused": ConnectionRefusedError(),
+    "reset": ConnectionResetError(),
+    "timeout": TimeoutError(),
+    None: None,
+}
 
-ERRORS = {"refused": ConnectionRefusedError(), "reset": ConnectionResetError(),
-          "timeout": TimeoutError(), None: None}
-print(json.dumps([
-    getattr(buyers, judge)(SimpleNamespace(
-        status_code=status, content=None if body is None else body.encode(), error=ERRORS[error]))
-    for judge, status, body, error in json.load(sys.stdin)
-]))
-"""
+
+def answer(status: int, body: Any, error: Any = None) -> SimpleNamespace:
+    """An answer as Locust's client gives it; no status and an error when there was none."""
+    content = None if body is None else body.encode()
+    return SimpleNamespace(status_code=status, content=content, error=ERRORS[error])
+
 
 SHORT_FORM = [
     pytest.param(200, '{"success": true, "remaining": 5}', None, "bought", id="bought"),
@@ -53,42 +56,68 @@ READ = [
     pytest.param(500, "{}", None, "fault", id="broken"),
     pytest.param(0, None, "timeout", "fault", id="no answer: nothing can have been sold"),
 ]
-CASES = [("judge_short_form", *case.values[:3]) for case in SHORT_FORM] + [
-    ("judge_read", *case.values[:3]) for case in READ
+SALE = [
+    pytest.param(201, '{"id": "a"}', None, "bought", id="bought"),
+    pytest.param(409, '{"code": "sold-out"}', None, "sold_out", id="sold out"),
+    pytest.param(409, '{"code": "not-on-sale"}', None, "refused", id="not on sale"),
+    pytest.param(409, "<html>", None, "refused", id="a conflict of somebody else"),
+    pytest.param(410, '{"code": "hold-expired"}', None, "refused", id="too late"),
+    pytest.param(200, '{"id": "a"}', None, "fault", id="another success"),
+    pytest.param(503, "{}", None, "fault", id="overloaded"),
+    pytest.param(0, None, "refused", "fault", id="nobody listens"),
+    pytest.param(0, None, "timeout", "unknown", id="no answer: it may have been sold"),
+]
+HOLD = [
+    pytest.param(201, '{"id": "a"}', None, "read", id="held: nothing is sold yet"),
+    pytest.param(409, '{"code": "sold-out"}', None, "sold_out", id="sold out"),
+    pytest.param(0, None, "reset", "unknown", id="cut off"),
+]
+CHANGE = [
+    pytest.param(204, "", None, "read", id="done"),
+    pytest.param(404, "{}", None, "refused", id="not there"),
+    pytest.param(500, "{}", None, "fault", id="broken"),
+    pytest.param(0, None, "timeout", "unknown", id="no answer: it may have been done"),
+]
+REPEAT = [
+    pytest.param("a", 201, '{"id": "a"}', "read", id="the same purchase"),
+    pytest.param("a", 201, '{"id": "b"}', "fault", id="sold a second time"),
+    pytest.param("a", 409, '{"code": "sold-out"}', "sold_out", id="forgotten"),
+    pytest.param("", 201, '{"id": "b"}', "bought", id="sold at the second try"),
+    pytest.param("", 409, '{"code": "sold-out"}', "sold_out", id="still sold out"),
 ]
 
 
-@pytest.fixture(scope="module")
-def judged() -> dict[str, str]:
-    """Every case's outcome, from one process."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        input=json.dumps(CASES),
-        env={
-            "PYTHONPATH": str(ROOT),
-            "LOADLAB_KEY": "k",
-            "LOADLAB_USER_COUNT": "1",
-            "LOADLAB_THINK_TIME_S": "0.5",
-        },
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(zip(map(repr, CASES), json.loads(done.stdout), strict=True))
-
-
 @pytest.mark.parametrize(("status", "body", "error", "outcome"), SHORT_FORM)
-def test_answer_to_a_purchase(
-    judged: dict[str, str], status: int, body: Any, error: Any, outcome: str
-) -> None:
+def test_answer_to_a_short_purchase(status: int, body: Any, error: Any, outcome: str) -> None:
     """Bought, sold out, refused, broken, or not to be known."""
-    assert judged[repr(("judge_short_form", status, body, error))] == outcome
+    assert judge_short_form(answer(status, body, error)) == outcome
 
 
 @pytest.mark.parametrize(("status", "body", "error", "outcome"), READ)
-def test_answer_to_a_look(
-    judged: dict[str, str], status: int, body: Any, error: Any, outcome: str
-) -> None:
+def test_answer_to_a_look(status: int, body: Any, error: Any, outcome: str) -> None:
     """Looking buys nothing, so its end is never unknown."""
-    assert judged[repr(("judge_read", status, body, error))] == outcome
+    assert judge_read(answer(status, body, error)) == outcome
+
+
+@pytest.mark.parametrize(("status", "body", "error", "outcome"), SALE)
+def test_answer_to_a_purchase(status: int, body: Any, error: Any, outcome: str) -> None:
+    """The status says it, and for a conflict the problem's code."""
+    assert judge_sale(answer(status, body, error)) == outcome
+
+
+@pytest.mark.parametrize(("status", "body", "error", "outcome"), HOLD)
+def test_answer_to_a_hold(status: int, body: Any, error: Any, outcome: str) -> None:
+    """A hold is no sale, but it can meet an empty house."""
+    assert judge_hold(answer(status, body, error)) == outcome
+
+
+@pytest.mark.parametrize(("status", "body", "error", "outcome"), CHANGE)
+def test_answer_to_a_change(status: int, body: Any, error: Any, outcome: str) -> None:
+    """Cancelling and releasing sell nothing."""
+    assert judge_done(answer(status, body, error)) == outcome
+
+
+@pytest.mark.parametrize(("bought_id", "status", "body", "outcome"), REPEAT)
+def test_answer_to_a_repeat(bought_id: str, status: int, body: str, outcome: str) -> None:
+    """It must be the first answer again: another purchase is a place sold twice."""
+    assert judge_repeat(bought_id)(answer(status, body)) == outcome

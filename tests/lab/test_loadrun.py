@@ -51,7 +51,7 @@ class TestFinishedRun:
     def test_counts_each_request_once(self, finished: dict[str, Any]) -> None:
         """The seconds, the table and the total agree to the last request."""
         summary = finished["run"]["summary"]
-        by_second = sum(second["count"] for second in finished["seconds"])
+        by_second = sum(second["request_count"] for second in finished["seconds"])
 
         assert by_second == summary["request_count"] == sum(r["count"] for r in summary["rows"])
 

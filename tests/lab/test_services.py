@@ -244,7 +244,7 @@ class TestResolve:
     @pytest.mark.parametrize(
         "address",
         ["10.0.0.5", "192.168.1.1", "172.17.0.2", "169.254.169.254", "fd00::5", "fe80::1%eth0",
-         "0.0.0.0", "100.64.0.1", "::ffff:10.0.0.5"],  # noqa: S104  # noqa: S104
+         "0.0.0.0", "100.64.0.1", "::ffff:10.0.0.5"],  # noqa: S104
     )  # fmt: skip
     def test_private_address_is_refused(self, address: str) -> None:
         """Also if the name leads to a public one besides."""

@@ -1,8 +1,12 @@
 """The first page: to each what they may see."""
 
-from django.urls import reverse
+from datetime import timedelta
 
-from tests.pages.conftest import make_run, make_vacancy, query_count
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.pages.conftest import make_purchase, make_run, make_vacancy, query_count
+from tickets.models import AttemptMinute, Hold, Purchase
 
 INDEX = reverse("admin:index")
 START = reverse("admin:loadlab_run_add")
@@ -75,3 +79,83 @@ class TestSidebar:
             item["title"] for group in navigation for item in group["items"] if item["active"]
         ]
         assert marked == ["Start a rehearsal"]
+
+
+class TestNumbers:
+    def test_first_answer_has_the_numbers_and_the_last_hour(self, operator_client):
+        vacancy = make_vacancy(capacity=1200, sold=300)
+        purchase = make_purchase(vacancy)
+        Purchase.objects.filter(pk=purchase.pk).update(created_at=timezone.now())
+
+        answer = operator_client.get(INDEX)
+
+        page = answer.context["page"]["sections"]
+        assert (len(page["pace"]["minutes"]), sum(page["pace"]["minutes"])) == (60, 1)
+        assert page["totals"]["available"] == 900
+        assert "EUR 25" in answer.content.decode()
+
+    def test_faults_above_the_limit_are_an_alarm_with_its_beginning(self, operator_client):
+        minute = timezone.now().replace(second=0, microsecond=0)
+        for back, fault in ((4, 0), (3, 3), (2, 2)):
+            at = minute - timedelta(minutes=back)
+            AttemptMinute.objects.create(minute=at, outcome="bought", count=97)
+            AttemptMinute.objects.create(minute=at, outcome="fault", count=fault)
+
+        answer = operator_client.get(INDEX)
+
+        faults = answer.context["page"]["sections"]["faults"]
+        assert (faults["alarm"], faults["fault"], faults["total"]) == (True, 5, 296)
+        assert faults["since"] == (minute - timedelta(minutes=3)).isoformat()
+        assert 'class="ts-alarm"' in answer.content.decode()
+
+    def test_without_attempts_there_is_no_rate(self, operator_client):
+        assert "nobody tried to buy" in operator_client.get(INDEX).content.decode()
+
+
+class TestNeedsYou:
+    def needs(self, client):
+        return [
+            (need["subject"], need["text"])
+            for need in client.get(INDEX).context["page"]["sections"]["needs"]["en"]
+        ]
+
+    def test_nothing_to_do_is_said(self, operator_client):
+        make_vacancy()
+
+        assert self.needs(operator_client) == []
+        assert "Everything runs as it should." in operator_client.get(INDEX).content.decode()
+
+    def test_worst_comes_first(self, operator_client):
+        now = timezone.now()
+        make_vacancy(name="Paused", state="paused")
+        make_vacancy(name="Soon", state="draft", on_sale_from=now + timedelta(hours=1))
+        make_vacancy(name="Full", capacity=10, sold=10)
+        make_vacancy(name="Late", state="draft", on_sale_from=now - timedelta(hours=1))
+        make_vacancy(name="Over", on_sale_until=now - timedelta(hours=1))
+
+        assert self.needs(operator_client) == [
+            ("Late", "should be on sale and is still a draft."),
+            ("Full", "is sold out and still on sale."),
+            ("Soon", "opens in {time} and is still a draft."),
+            ("Paused", "is paused: nobody can buy."),
+            ("Over", "is over and still on sale: close it."),
+        ]
+
+    def test_overdue_holds_point_at_the_missing_worker(self, operator_client):
+        now = timezone.now()
+        vacancy = make_vacancy()
+        Hold.objects.create(
+            vacancy=vacancy,
+            qty=1,
+            unit_price=0,
+            currency="EUR",
+            created_at=now - timedelta(hours=1),
+            expires_at=now - timedelta(minutes=5),
+        )
+
+        assert self.needs(operator_client)[0][0] == "1 hold is over"
+
+    def test_rehearsals_need_nobody(self, operator_client):
+        make_vacancy(is_rehearsal=True, capacity=10, sold=10)
+
+        assert self.needs(operator_client) == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import Permission, User
+from django.db import connections
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import translation
@@ -177,6 +178,8 @@ async def test_samples_are_streamed_by_the_web_role_too(operator: User) -> None:
     answer = await browser.get(url("export_csv", run))
 
     chunks = [chunk async for chunk in answer]  # type: ignore[attr-defined]
+    # The connection of the thread that read: a test database in use cannot be dropped.
+    await sync_to_async(connections.close_all)()
     assert b"".join(chunks).count(b"\n") == 11
 
 

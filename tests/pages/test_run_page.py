@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.pages.conftest import make_run, make_second, query_count
+from loadlab.models import Baseline
+from tests.pages.conftest import NOW, make_run, make_second, query_count
 
 LIST = reverse("admin:loadlab_run_changelist")
 SUMMARY = {
@@ -168,6 +169,21 @@ class TestStop:
         assert f"Stop run {run.pk}?" in text
         assert "The run is kept and marked stopped." in text
 
+    def test_engineer_may_make_it_the_baseline(self, operator_client):
+        text = operator_client.get(page(make_run())).content.decode()
+
+        assert "Set as baseline" in text
+
+    def test_baseline_of_its_like_is_drawn_as_a_shadow(self, operator_client):
+        first, run = (make_run(fingerprint="same") for _ in range(2))
+        make_second(first, 0)
+        Baseline.objects.create(fingerprint="same", run=first, set_at=NOW)
+
+        told = embedded(operator_client.get(page(run)).content.decode(), "run-page")
+
+        assert told["baseline"]["id"] == first.pk
+        assert told["baseline"]["points"]["columns"]["all_p95"] == [9]
+
     def test_ended_run_does_not_offer_it(self, operator_client):
         assert "stop-dialog" not in operator_client.get(page(make_run())).content.decode()
 
@@ -195,4 +211,5 @@ class TestPermissions:
         text = viewer.get(page(run)).content.decode()
 
         assert "Stop run" not in text
+        assert "Set as baseline" not in viewer.get(page(make_run())).content.decode()
         assert viewer.post(stop(run)).status_code == 403

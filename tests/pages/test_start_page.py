@@ -1,9 +1,13 @@
 """The start page: what it offers, what it refuses, and when it has no button."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from loadlab.models import Run
+from loadlab.scenarios import SCENARIOS
 from tests.pages.conftest import make_run, make_worker
 
 START = reverse("admin:loadlab_run_add")
@@ -30,7 +34,7 @@ class TestForm:
     def test_limits_of_the_site_are_told(self, operator_client, settings):
         settings.LOADLAB_MAX_USERS = 77
 
-        assert "At most 77 users on this site." in text_of(operator_client)
+        assert "1 to 77 users on this site." in text_of(operator_client)
 
     def test_started_run_has_the_settings_and_who_asked(self, operator, operator_client):
         answer = operator_client.post(START, BASELINE)
@@ -43,7 +47,6 @@ class TestForm:
     @pytest.mark.parametrize(
         ("field", "value"),
         [
-            ("scenario", "unheard-of"),
             ("user_count", "0"),
             ("user_count", "100001"),
             ("think_time_s", "-1"),
@@ -58,6 +61,56 @@ class TestForm:
 
         assert not Run.objects.exists()
         assert answer.context["form"].errors.keys() == {field}
+
+    def test_unheard_of_scenario_starts_nothing_with_a_sentence(self, operator_client):
+        answer = operator_client.post(START, BASELINE | {"scenario": "unheard-of"})
+
+        assert not Run.objects.exists()
+        assert "There is no such scenario." in answer.content.decode()
+
+    def test_setting_that_was_not_sent_has_its_default(self, operator_client):
+        operator_client.post(START, {"scenario": "baseline"})
+
+        assert Run.objects.get().values == SCENARIOS["baseline"].defaults()
+
+    def test_every_setting_of_every_scenario_has_a_field(self, operator_client):
+        answer = operator_client.get(START)
+
+        text = answer.content.decode()
+        names = {field.name for one in SCENARIOS.values() for field in one.fields}
+        assert all(f'name="{name}"' in text for name in names)
+        assert all(f'value="{name}"' in text for name in SCENARIOS)
+
+    def test_last_settings_are_remembered(self, operator, operator_client):
+        make_run(requested_by=operator, user_count=37, duration_s=11)
+
+        form = operator_client.get(START).context["form"]
+
+        assert [form[name].value() for name in ("user_count", "duration_s")] == [37, 11]
+
+    def test_settings_of_others_are_not(self, operator_client, staff_with):
+        make_run(requested_by=staff_with(), user_count=37)
+
+        form = operator_client.get(START).context["form"]
+
+        assert form["user_count"].value() == 100
+
+    def test_run_again_brings_that_runs_settings(self, operator_client, staff_with):
+        run = make_run(requested_by=staff_with(), user_count=42)
+
+        form = operator_client.get(START, {"like": run.pk}).context["form"]
+
+        assert form["user_count"].value() == 42
+
+    def test_shared_machine_is_warned_of(self, operator_client, settings):
+        settings.LOADLAB_TARGET = "http://127.0.0.1:9999"
+
+        assert "share this machine" in text_of(operator_client)
+
+    def test_other_machine_is_not_warned_of(self, operator_client, settings):
+        settings.LOADLAB_TARGET = "http://shop.example:9999"
+
+        assert "share this machine" not in text_of(operator_client)
 
     def test_target_is_told(self, operator_client, settings):
         settings.LOADLAB_TARGET = "http://127.0.0.1:9999"
@@ -85,6 +138,12 @@ class TestButton:
 
         assert reverse("admin:loadlab_run_change", args=[run.pk]) in text
         assert BUTTON not in text
+
+    def test_tells_how_long_the_active_run_still_takes(self, operator_client):
+        make_worker()
+        make_run(state="running", started_at=timezone.now() + timedelta(seconds=3))
+
+        assert "has 1:0" in text_of(operator_client)
 
     def test_second_run_is_refused_with_a_sentence(self, operator_client):
         run = make_run(state="running", lease_until="2100-01-01T00:00Z")

@@ -5,28 +5,25 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from loadlab import selectors, services, verdict, wire
+from loadlab import export, repetition, services, states, terminal, verdict
 from loadlab.models import Run
-from loadlab.scenarios import SCENARIOS
+from loadlab.scenarios import SCENARIOS, Field
+from loadlab.serving import CannotServe, api_role
 from loadlab.supervisor import Supervisor
+from tickets.sabotage import WAYS
 
-MARKS = {
-    "pass": "[green]✓ pass[/]",
-    "fail": "[red]✗ fail[/]",
-    "inconclusive": "[yellow]? inconclusive[/]",
-    "regressed": "[red]✗ regressed[/]",
-    "improved": "[green]✓ improved[/]",
-    "equivalent": "[green]✓ equivalent[/]",
-}
+# Flags that are shorter than their setting; every other setting is its own flag.
+SHORT_FLAGS = {"user_count": "users", "think_time_s": "think-time", "duration_s": "duration"}
 
 
 class Command(BaseCommand):
@@ -38,27 +35,45 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Offer the scenario's settings."""
+        """Offer the settings of all scenarios, and what to do with the run."""
         parser.add_argument("scenario", choices=sorted(SCENARIOS))
-        parser.add_argument("--users", type=int, help="virtual users")
-        parser.add_argument("--think-time", type=float, help="pause between requests, s")
-        parser.add_argument("--duration", type=int, help="s")
-        parser.add_argument("--capacity", type=int, help="places of rehearsal stock")
+        for field in _fields().values():
+            flag = "--" + SHORT_FLAGS.get(field.name, field.name.replace("_", "-"))
+            kind = int if field.is_whole else float
+            help_text = f"{field.label}, {field.unit}".replace("%", "%%")
+            parser.add_argument(flag, dest=field.name, type=kind, help=help_text)
+        shape = "take capacity, price and limit from this real vacancy"
+        parser.add_argument("--shape-from", type=int, metavar="VACANCY", help=shape)
+        abort = "abort after so many seconds in a row beyond the budget"
+        parser.add_argument("--abort-after", type=int, metavar="S", help=abort)
+        repeat = "run it N times and measure what identical runs differ by"
+        parser.add_argument("--repeat", type=int, default=1, metavar="N", help=repeat)
+        baseline = "compare later runs like this one with it"
+        parser.add_argument("--set-baseline", action="store_true", help=baseline)
+        serve = "start the api role for the time of the run"
+        parser.add_argument("--serve", action="store_true", help=serve)
+        sabotage = "break the rehearsal's stock afterwards: integrity must fail (98)"
+        parser.add_argument(
+            "--sabotage", nargs="?", const="moved_counter", choices=sorted(WAYS), help=sabotage
+        )
         parser.add_argument("--json", metavar="F", help="write the result there; - for stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run, print, exit."""
+        if options["repeat"] < 1:
+            raise CommandError("--repeat takes a number from 1 on.")
         console = Console(stderr=options["json"] == "-")
         ctrl_c = _CtrlC(console)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, ctrl_c.note)
-        run_id, worker = _request_and_claim(options)
-        run = _supervise(run_id, worker, console, ctrl_c)
-        _print_result(run, console)
+        with _server(options["serve"]):
+            runs = _run_all(options, console, ctrl_c)
+        together = _sum_up(runs, options, console)
+        if options["set_baseline"]:
+            _set_baseline(runs, console)
         if options["json"]:
-            _write_json(run, options["json"])
-        completed = run.state == Run.State.FINISHED
-        sys.exit(verdict.exit_code(run.verdicts or [], completed=completed))
+            _write_json(runs, together, options["json"])
+        sys.exit(_exit_code(runs, together))
 
 
 class _CtrlC:
@@ -84,77 +99,122 @@ class _CtrlC:
         return self._count > 1
 
 
-def _request_and_claim(options: dict[str, Any]) -> tuple[int, str]:
-    scenario = SCENARIOS[options["scenario"]]
+def _fields() -> dict[str, Field]:
+    """Return every setting that some scenario has, by name."""
+    return {field.name: field for one in SCENARIOS.values() for field in one.fields}
+
+
+@contextmanager
+def _server(wanted: bool) -> Iterator[None]:
+    config = settings.CONFIG
+    with ExitStack() as stack:
+        if wanted and config.loadlab_target:
+            raise CommandError("--serve starts this site's own api role: unset LOADLAB_TARGET.")
+        if wanted:
+            role = api_role(target=settings.LOADLAB_TARGET, worker_count=config.api_workers)
+            try:
+                stack.enter_context(role)
+            except CannotServe as error:
+                raise CommandError(str(error)) from None
+        yield
+
+
+def _run_all(options: Mapping[str, Any], console: Console, ctrl_c: _CtrlC) -> list[Run]:
+    """Run as often as asked for; what did not finish ends the row."""
+    runs: list[Run] = []
+    while len(runs) < options["repeat"]:
+        runs.append(_supervise(_request_and_claim(options), console, ctrl_c))
+        terminal.print_run(runs[-1], console)
+        if runs[-1].state != states.FINISHED:
+            break
+    return runs
+
+
+def _request_and_claim(options: Mapping[str, Any]) -> Run:
     worker = f"{socket.gethostname()}:{os.getpid()}:loadrun"
-    given = {
-        "user_count": options["users"],
-        "think_time_s": options["think_time"],
-        "duration_s": options["duration"],
-        "capacity": options["capacity"],
-    }
-    values = {name: value for name, value in given.items() if value is not None}
-    now = timezone.now()
+    given = {name: options[name] for name in _fields() if options[name] is not None}
     try:
-        run = services.run_request(
-            scenario=scenario.name, values=values, requested_by=None, now=now, claim_for=worker
+        return services.run_request(
+            scenario=options["scenario"],
+            values=given,
+            requested_by=None,
+            now=timezone.now(),
+            claim_for=worker,
+            shape_from=options["shape_from"],
+            abort_after_s=options["abort_after"],
+            sabotage=options["sabotage"] or "",
         )
     except services.LabRefusal as refusal:
         raise CommandError(str(refusal)) from None
-    return run.pk, worker
 
 
-def _supervise(run_id: int, worker: str, console: Console, ctrl_c: _CtrlC) -> Run:
-    run = Run.objects.get(pk=run_id)
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[news]}"),
-    )
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(str(run), total=run.duration_s, news="starting")
-
-        def on_second(second: wire.Second) -> None:
-            count = sum(item.count for item in second.series)
-            by_outcome: dict[str, int] = {}
-            for item in second.series:
-                by_outcome[item.outcome] = by_outcome.get(item.outcome, 0) + item.count
-            parts = ", ".join(f"{n} {o.replace('_', ' ')}" for o, n in sorted(by_outcome.items()))
-            progress.update(bar, completed=second.elapsed_s, news=f"{count}/s: {parts}")
-
+def _supervise(run: Run, console: Console, ctrl_c: _CtrlC) -> Run:
+    with terminal.progress_of(run, console) as on_second:
         return Supervisor(
-            run_id=run_id,
-            worker=worker,
+            run_id=run.pk,
+            worker=run.worker,
             must_leave=ctrl_c.must_leave,
             must_stop=ctrl_c.must_stop,
             on_second=on_second,
         ).run()
 
 
-def _print_result(run: Run, console: Console) -> None:
-    console.print(f"[bold]{run}[/] {run.get_state_display().lower()}. {run.reason}")
-    summary = run.summary
-    if summary and summary["request_count"]:
-        table = Table(
-            "request", "outcome", "count", "/s", "avg ms", "p50", "p95", "p99", "p99.9", "max"
+def _sum_up(
+    runs: Sequence[Run], options: Mapping[str, Any], console: Console
+) -> repetition.Together | None:
+    """Print and store what the repeats say together; None for a single run."""
+    if options["repeat"] == 1:
+        return None
+    try:
+        together = repetition.sum_up(
+            runs=runs, new_baseline=options["set_baseline"], now=timezone.now()
         )
-        for row in [*summary["rows"], summary["total"]]:
-            figures = ("avg_ms", "p50_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms")
-            cells = ["–" if row[name] is None else f"{row[name]:.2f}" for name in figures]
-            table.add_row(
-                row["name"], row["outcome"], f"{row['count']:,}", f"{row['rate_per_s']:.2f}", *cells
-            )
-        console.print(table)
-    for item in run.verdicts or []:
-        console.print(
-            f"{MARKS[item['outcome']]} {item['label']}: {item['finding']} {item['detail']}"
-        )
+    except repetition.NotAlike as reason:
+        console.print(str(reason))
+        return None
+    terminal.print_noise(together.noise, console)
+    if together.verdict is not None:
+        console.print(f"All {len(runs)} runs together:")
+        terminal.print_verdict(together.verdict.as_json(), console)
+    return together
 
 
-def _write_json(run: Run, where: str) -> None:
-    snapshot = selectors.run_snapshot(run_id=run.pk)
-    text = json.dumps(snapshot, indent=2) + "\n"
+def _set_baseline(runs: Sequence[Run], console: Console) -> None:
+    run = repetition.typical(runs)
+    try:
+        services.baseline_set(run_id=run.pk, actor=None, now=timezone.now())
+    except services.LabRefusal as refusal:
+        console.print(f"No baseline was set. {refusal}")
+    else:
+        console.print(f"Later runs like this one are compared with run {run.pk}.")
+
+
+def _exit_code(runs: Sequence[Run], together: repetition.Together | None) -> int:
+    """Return the worst of all runs; repeats are compared together and not one by one."""
+    codes = []
+    for run in runs:
+        verdicts = run.verdicts or []
+        if together is not None:
+            verdicts = [one for one in verdicts if one["kind"] != "comparison"]
+        codes.append(verdict.exit_code(verdicts, completed=run.state == states.FINISHED))
+    if together is not None and together.verdict is not None:
+        codes.append(verdict.exit_code([together.verdict.as_json()], completed=True))
+    return verdict.worst_exit_code(codes)
+
+
+def _write_json(runs: Sequence[Run], together: repetition.Together | None, where: str) -> None:
+    documents = [export.document(run_id=run.pk) for run in runs]
+    found: Any = documents[0]
+    if len(documents) > 1:
+        found = {"schema": "ticketsite.runs", "version": export.VERSION, "runs": documents}
+        if together is not None:
+            compared = together.comparison
+            found["noise"] = {
+                "run_count": together.noise.run_count,
+                "spread": dict(together.noise.spread),
+            }
+            found["comparison"] = compared.as_json() if compared else None
+    text = json.dumps(found, indent=2) + "\n"
     if where == "-":
         sys.stdout.write(text)
     else:

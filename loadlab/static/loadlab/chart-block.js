@@ -28,6 +28,11 @@ export class ChartBlock {
     return { view: this.view, grid: this.view.grid, ...this.context() };
   }
 
+  get hasData() {
+    const { which } = this.context();
+    return this.spec.series.some((series) => this.view.grid.has(series.column(which)));
+  }
+
   #toggle(key, visible) {
     this.plot.show(key, visible);
     this.plot.draw(this.view.window);

@@ -5,7 +5,7 @@ import { count, ms, percent, plain, rate } from "./format.js";
 
 const ALARMING = new Set(["fault", "unknown"]);
 
-function outcome({ key, label }) {
+export function outcome({ key, label }) {
   return {
     key,
     name: label,
@@ -42,8 +42,42 @@ const shadow = (name, column) => ({
   column,
 });
 
+const block = (key, name, color) => line(key, name, color, { shape: "block" });
+
+/** A closed loop: so many users, each of whom waits for the answer. */
+function virtualUsers() {
+  return {
+    id: "users",
+    height: 120,
+    write: count,
+    tick: count,
+    least: 1,
+    series: [
+      line("users_asked", gettext("Asked"), "--ts-quiet", { shape: "dashed", stepped: true }),
+      line("users", gettext("Running"), "--ts-bought", { stepped: true }),
+    ],
+  };
+}
+
+/** An open loop: buyers arrive by a timetable; who could not start is counted. */
+function arrivals() {
+  return {
+    id: "users",
+    height: 120,
+    write: rate,
+    tick: count,
+    least: 1,
+    series: [
+      line("dropped", gettext("Could not start"), "--ts-fault"),
+      line("asked", gettext("Asked"), "--ts-quiet", { shape: "dashed", stepped: true }),
+      line("begun", gettext("Achieved"), "--ts-bought", { stepped: true }),
+      line("late", gettext("Started late, p99 ms"), "", { shape: "none", write: ms }),
+    ],
+  };
+}
+
 /** From the bottom of a stack to its top; the legend reads from the top down. */
-export function chartSpecs({ outcomes, baseline }) {
+export function chartSpecs({ outcomes, baseline, loop }) {
   const than = (text) => (baseline ? [text] : []);
   const number = baseline?.id;
   return [
@@ -73,15 +107,20 @@ export function chartSpecs({ outcomes, baseline }) {
         ...than(shadow(fill(gettext("Baseline p95 (%(number)s)"), { number }), (which) => `${which}_p95`)),
       ],
     },
+    loop === "open" ? arrivals() : virtualUsers(),
     {
-      id: "users",
+      id: "split",
+      isOptional: true,
+      stacked: true,
       height: 120,
-      write: count,
-      tick: count,
+      write: ms,
+      tick: plain,
       least: 1,
       series: [
-        line("users_asked", gettext("Asked"), "--ts-quiet", { shape: "dashed", stepped: true }),
-        line("users", gettext("Running"), "--ts-bought", { stepped: true }),
+        block("queue", gettext("Waiting for a turn"), "--ts-refused"),
+        block("db", gettext("Database"), "--ts-bought"),
+        block("server", gettext("Rest of the server"), "--ts-p50"),
+        block("outside", gettext("Way there and back"), "--ts-sold-out"),
       ],
     },
     {
@@ -92,6 +131,7 @@ export function chartSpecs({ outcomes, baseline }) {
       least: 100,
       series: [
         line("cpu", gettext("Generator"), "--ts-refused"),
+        line("cpu_wait", gettext("Wanted, not given"), "--ts-quiet", { shape: "dashed" }),
         line("lag", gettext("Timer late, ms"), "", { shape: "none", write: ms }),
       ],
     },

@@ -1,55 +1,40 @@
 // The start page: a scenario brings its settings, and the card at the side says what they mean.
 
-import { setText, slot } from "./dom.js";
-import { clock, count } from "./format.js";
+import { gettext } from "../ticketsite/i18n.js";
+import { readJson, setText, slot } from "./dom.js";
+import { estimate } from "./estimate.js";
 
-// What an answer takes on a quiet machine; only to say "about 11,900" instead of "12,000".
-const USUAL_LATENCY_S = 0.005;
-const FIELDS = ["user_count", "think_time_s", "duration_s", "capacity"];
 const form = document.getElementById("start-form");
+const scenarios = readJson("start-page");
+const place = slot("settings");
+const parts = new Map(); // what the settings of each scenario are, with what was typed into them
+
+for (const template of form.querySelectorAll("template[data-scenario]")) {
+  parts.set(template.dataset.scenario, [...template.content.children]);
+}
+let shown = form.elements.scenario.value;
+parts.set(shown, [...place.children]);
 
 function numberIn(name) {
-  const { value } = form.elements[name];
-  return value.trim() === "" ? NaN : Number(value);
-}
-
-function rounded(number) {
-  const digits = number < 1000 ? 2 : 3;
-  const unit = 10 ** Math.max(0, Math.floor(Math.log10(number)) - digits + 1);
-  return Math.round(number / unit) * unit;
-}
-
-function sentences() {
-  const [users, think, duration] = FIELDS.map(numberIn);
-  if (!(users >= 1 && think >= 0 && duration >= 1)) {
-    return ["Fill in users, think time and duration to see it.", ""];
-  }
-  const people = users === 1 ? "1 user" : `${count(users)} users`;
-  if (think === 0) {
-    return [
-      `As many requests in ${clock(duration)} as the server answers.`,
-      `${people} without think time: nothing but the server limits them.`,
-    ];
-  }
-  const requests = rounded((users / (think + USUAL_LATENCY_S)) * duration);
-  const ceiling = Number((users / think).toPrecision(3)).toLocaleString("en-US");
-  return [
-    `About ${count(requests)} requests in ${duration} s.`,
-    `${people} with ${think} s think time can never pass ${ceiling} per second.`,
-  ];
+  const value = form.elements[name]?.value.trim() ?? "";
+  return value === "" ? NaN : Number(value);
 }
 
 function explain() {
-  const [bold, quiet] = sentences();
+  const found = estimate(scenarios[shown].loop, numberIn);
+  const [bold, quiet] = found ?? [gettext("Fill in the load and the duration to see it."), ""];
   setText(slot("requests"), bold);
   setText(slot("ceiling"), quiet);
 }
 
+function change() {
+  shown = form.elements.scenario.value;
+  place.replaceChildren(...parts.get(shown));
+  explain();
+}
+
 for (const radio of form.querySelectorAll('input[name="scenario"]')) {
-  radio.addEventListener("change", () => {
-    for (const name of FIELDS) form.elements[name].value = radio.getAttribute(`data-${name}`);
-    explain();
-  });
+  radio.addEventListener("change", change);
 }
 form.addEventListener("input", explain);
 explain();

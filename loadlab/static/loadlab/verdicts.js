@@ -5,6 +5,7 @@ import { chip, node, slot } from "./dom.js";
 import { faults, p95, worstCpu } from "./figures.js";
 import { ms, percent, plain } from "./format.js";
 
+const LONG = 240; // characters
 const KINDS = ["validity", "budget", "integrity", "comparison"];
 const waiting = () => ({ label: gettext("So far"), icon: "hourglass_top", tone: "quiet" });
 const unjudged = () => ({ label: gettext("Not judged"), icon: "remove", tone: "quiet" });
@@ -28,11 +29,20 @@ const SO_FAR = {
       : gettext("There is no baseline to compare it with."),
 };
 
+/** A long account is folded away: the finding above it is what must be read. */
+function account(text) {
+  if (text.length <= LONG) return node("p", { className: "ts-quiet", text });
+  return node("details", { className: "ts-quiet" }, [
+    node("summary", { text: gettext("Figures and method") }),
+    node("p", { text }),
+  ]);
+}
+
 function cell(label, mark, bold, quiet, outcome) {
   return node("div", { className: `ts-verdict ts-verdict-${outcome}`, role: "listitem" }, [
     node("div", { className: "ts-verdict-head" }, [node("span", { text: label }), chip(mark)]),
     ...(bold ? [node("p", { className: "ts-strong", text: bold })] : []),
-    ...(quiet ? [node("p", { className: "ts-quiet", text: quiet })] : []),
+    ...(quiet ? [account(quiet)] : []),
   ]);
 }
 

@@ -2,13 +2,14 @@
 // the switches of the sidebar, the user menu, and the dialog of an action.
 
 (() => {
+  const { gettext } = globalThis;
   const CONTROLS = [
-    ["[x-on\\:click^='sidebarDesktopOpen']", "Show or hide the sidebar"],
-    ["[x-on\\:click^='sidebarMobileOpen']", "Open or close the menu"],
-    ["[x-on\\:click^='openUserLinks']", "User menu"],
-    ["[x-on\\:click^='filterOpen']", "Filters"],
+    ["[x-on\\:click^='sidebarDesktopOpen']", gettext("Show or hide the sidebar")],
+    ["[x-on\\:click^='sidebarMobileOpen']", gettext("Open or close the menu")],
+    ["[x-on\\:click^='openUserLinks']", gettext("User menu")],
+    ["[x-on\\:click^='filterOpen']", gettext("Filters")],
     ["[x-on\\:click^='switchTheme']", ""],
-    ["[x-on\\:click='openModal = false']", "Close"],
+    ["[x-on\\:click='openModal = false']", gettext("Close")],
   ];
   const FOCUSABLE = "a[href], button, input:not([type=hidden]), select, textarea, [tabindex='0']";
 
@@ -69,6 +70,13 @@
       opener = null;
     }).observe(dialog.parentElement, { attributes: true, attributeFilter: ["style"] });
   }
+
+  // Django's own widgets make these while the page loads: a name needs a role.
+  window.addEventListener("load", () => {
+    for (const tip of document.querySelectorAll(".help-tooltip[aria-label]")) {
+      tip.setAttribute("role", "img");
+    }
+  });
 
   document.addEventListener("DOMContentLoaded", () => {
     document.getElementById("main")?.setAttribute("role", "main");

@@ -1,0 +1,18 @@
+"""Websocket addresses of the live pages."""
+
+from typing import Any
+
+from django.urls import path
+
+from ticketsite.consumers import DashboardConsumer, DoorConsumer, VacancyConsumer
+
+
+def _socket(address: str, consumer: Any) -> Any:
+    return path(address, consumer.as_asgi())  # Channels routes with Django's path()
+
+
+websocket_urlpatterns = [
+    _socket("ws/dashboard/", DashboardConsumer),
+    _socket("ws/vacancies/<int:vacancy_id>/", VacancyConsumer),
+    _socket("ws/doors/<int:vacancy_id>/", DoorConsumer),
+]
