@@ -15,9 +15,9 @@ from loadlab import history, selectors, series
 from loadlab.compare_text import figures, headline, settings_rows
 from loadlab.display import outcomes_json, run_chip, scenario_title, worst_verdict_chip
 from loadlab.models import Run
+from vacancy.display import moment
 
 LIST = "admin:loadlab_run_changelist"
-CHARTS = ("latency", "rate")
 
 
 def compare_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResponse:
@@ -57,7 +57,7 @@ def _side(run: Run, letter: str) -> Mapping[str, Any]:
         "id": run.pk,
         "url": reverse("admin:loadlab_run_change", args=[run.pk]),
         "title": scenario_title(run.scenario),
-        "started_at": run.started_at,
+        "when": moment(run.started_at),
         "chip": run_chip(run.state) if run.is_active else worst_verdict_chip(run.verdicts),
     }
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from loadlab.models import Run
-from loadlab.scenarios import SCENARIOS, Budget
+from loadlab.scenarios import SCENARIOS, Budget, Field
 from loadlab.sentence import Sentence
 from loadlab.wire import OUTCOMES
 from vacancy.display import Chip, number
@@ -45,6 +45,13 @@ OUTCOME_LABELS = {
     "refused": _("Refused"),
     "fault": _("Fault"),
     "unknown": _("Unknown"),
+}
+UNITS = {
+    "users": _("users"),
+    "buyers": _("buyers"),
+    "places": _("places"),
+    "processes": _("processes"),
+    "1/s": _("per second"),
 }
 NOT_JUDGED = Chip(_("Not judged"), "remove", "quiet")
 
@@ -126,10 +133,12 @@ def scenario_title(name: str) -> str:
     return gettext(SCENARIOS[name].title) if name in SCENARIOS else name
 
 
-def seconds_text(seconds: float) -> str:
-    """Write seconds with as few decimals as they have: `0.5 s`."""
-    digits = len(f"{seconds:g}".partition(".")[2])
-    return f"{number(seconds, digits=digits)} s"
+def setting_text(field: Field, value: float) -> str:
+    """Write a setting with its unit, and as few decimals as it has: `0.5 s`, `1:00`."""
+    if field.name == "duration_s":
+        return duration_text(value)
+    text = number(value, digits=len(f"{value:g}".partition(".")[2]))
+    return f"{text} {UNITS.get(field.unit, field.unit)}".strip()
 
 
 def duration_text(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """What operators type to start a rehearsal: the fields follow from the scenario."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -8,7 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loadlab import services
+from loadlab.display import UNITS
 from loadlab.scenarios import SCENARIOS, Field, Scenario
+from loadlab.selectors import Shape
 from vacancy.display import number
 
 # Where each setting stands on the page; what is not named here is part of the load.
@@ -16,11 +18,6 @@ GROUPS = {"duration_s": "stock", "capacity": "stock"}
 GROUP_TITLES = {
     "load": gettext_lazy("Load"),
     "stock": gettext_lazy("Duration and stock"),
-}
-UNITS = {
-    "users": gettext_lazy("users"),
-    "places": gettext_lazy("places"),
-    "processes": gettext_lazy("processes"),
 }
 
 
@@ -33,6 +30,7 @@ class StartForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         *,
         last: Mapping[str, float] | None = None,
+        shapes: Sequence[Shape] = (),
     ) -> None:
         """Make a field for each setting; `last` is what stands there at first, over the defaults.
 
@@ -44,10 +42,20 @@ class StartForm(forms.Form):
         self.scenario = scenario
         for field in scenario.fields:
             self.fields[field.name] = _number(field)
+        self.fields["shape_from"] = _shape(shapes)
+        self.fields["abort_after_s"] = _abort_after()
 
     def run_values(self) -> dict[str, Any]:
         """Return the settings as `services.run_request` takes them."""
         return {field.name: self.cleaned_data[field.name] for field in self.scenario.fields}
+
+    def extras(self) -> dict[str, Any]:
+        """Return what is asked besides the scenario's settings, as `run_request` takes it."""
+        shape = self.cleaned_data["shape_from"]
+        return {
+            "shape_from": int(shape) if shape else None,
+            "abort_after_s": self.cleaned_data["abort_after_s"],
+        }
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the fields with their units, by group, without groups that are empty."""
@@ -60,6 +68,33 @@ class StartForm(forms.Form):
             for name, fields in found.items()
             if fields
         ]
+
+
+def _shape(shapes: Sequence[Shape]) -> forms.ChoiceField:
+    own = ("", _("No vacancy: stock of its own"))
+    return forms.ChoiceField(
+        label=_("Imitate"),
+        required=False,
+        choices=[own, *((str(one.vacancy_id), _shape_text(one)) for one in shapes)],
+        widget=forms.Select(attrs={"class": "ts-input", "aria-describedby": "shape_from-help"}),
+        help_text=_("The rehearsal takes its capacity, price and limit; it is never touched."),
+    )
+
+
+def _shape_text(shape: Shape) -> str:
+    values = {"name": shape.name, "venue": shape.venue, "capacity": number(shape.capacity)}
+    return _("%(name)s, %(venue)s: %(capacity)s places") % values
+
+
+def _abort_after() -> forms.IntegerField:
+    attributes = {"class": "ts-input", "aria-describedby": "abort_after_s-help"}
+    return forms.IntegerField(
+        label=_("Abort after"),
+        required=False,
+        min_value=1,
+        widget=forms.NumberInput(attrs=attributes),
+        help_text=_("Seconds in a row beyond the budget that end the run. Empty: none do."),
+    )
 
 
 def scenario_or_first(name: str | None) -> Scenario:

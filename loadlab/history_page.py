@@ -53,10 +53,12 @@ def _group(row: dict[str, Any], wanted: str) -> dict[str, Any]:
 
 
 def load_text(run: Run) -> str:
-    """Say what a run was: users and duration, or the duration alone in an open loop."""
+    """Say what a run was: users, or arrivals per second in an open loop; and the duration."""
     duration = duration_text(run.duration_s)
-    if not run.user_count:
-        return duration
+    rate = run.settings.get("target_rate_per_s")
+    if rate is not None:
+        values = {"rate": number(rate), "duration": duration}
+        return _("%(rate)s per second, %(duration)s") % values
     values = {"users": number(run.user_count), "duration": duration}
     return _("%(users)s users, %(duration)s") % values
 

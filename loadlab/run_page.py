@@ -20,17 +20,16 @@ from loadlab.display import (
     VERDICT_CHIPS,
     VERDICT_LABELS,
     chip_json,
-    duration_text,
     outcomes_json,
     run_told,
     scenario_title,
-    seconds_text,
     sentences_text,
+    setting_text,
     worst_verdict_chip,
 )
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
-from vacancy.display import moment, number
+from vacancy.display import moment
 
 CHARTS: tuple[dict[str, Any], ...] = (
     {
@@ -172,12 +171,11 @@ def _page(run: dict[str, Any], baseline: dict[str, Any] | None) -> dict[str, Any
 
 
 def _settings_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
-    places = _("%(count)s places") % {"count": number(run["capacity"])}
+    scenario = SCENARIOS.get(run["scenario"])
+    values = {**run, **run.get("settings", {})}
+    fields = [field for field in (scenario.fields if scenario else ()) if field.name in values]
     return [
         (_("Scenario"), scenario_title(run["scenario"])),
-        (_("Virtual users"), number(run["user_count"])),
-        (_("Think time"), seconds_text(run["think_time_s"])),
-        (_("Duration"), duration_text(run["duration_s"])),
-        (_("Rehearsal stock"), places),
+        *((_(field.label), setting_text(field, values[field.name])) for field in fields),
         (_("Target"), run["target"]),
     ]

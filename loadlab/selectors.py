@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,6 +45,22 @@ def last_values(*, user_id: int | None, like: int | None = None) -> dict[str, di
     for run in (*wanted, *own):
         found.setdefault(run.scenario, run.values)
     return found
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A real vacancy whose shape a rehearsal may take."""
+
+    vacancy_id: int
+    name: str
+    venue: str
+    capacity: int
+
+
+def shapes(*, limit: int = 100) -> list[Shape]:
+    """Return the newest real vacancies that a rehearsal may imitate."""
+    rows = stock_rows.real_vacancies().order_by("-pk")[:limit]
+    return [Shape(row.pk, row.name, row.venue, row.capacity) for row in rows]
 
 
 def latest_runs(*, limit: int) -> list[Run]:

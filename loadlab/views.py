@@ -20,7 +20,7 @@ from loadlab import selectors, services
 from loadlab.display import budget_text, duration_text, run_chip, scenario_title
 from loadlab.forms import StartForm, scenario_or_first
 from loadlab.models import Run
-from loadlab.scenarios import SCENARIOS, Scenario
+from loadlab.scenarios import SCENARIOS
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 PAGE = "admin:loadlab_run_change"
@@ -43,7 +43,10 @@ def start_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpRespon
         "title": _("Start a rehearsal"),
         "form": chosen,
         "scenarios": [_card(form, is_chosen=form is chosen) for form in forms.values()],
-        "page": {name: _told(form.scenario) for name, form in forms.items()},
+        "page": {
+            "loops": {name: form.scenario.loop for name, form in forms.items()},
+            "capacities": {one.vacancy_id: one.capacity for one in selectors.shapes()},
+        },
         "target": settings.LOADLAB_TARGET,
         "shares_machine": urlsplit(settings.LOADLAB_TARGET).hostname in THIS_MACHINE,
         "active": active and _active(active),
@@ -64,11 +67,15 @@ def _chosen(request: HttpRequest, last: Mapping[str, Any]) -> str:
 
 def _forms(request: HttpRequest, last: Mapping[str, Any]) -> dict[str, StartForm]:
     """Return a form for each scenario; the one that was sent, if any, has what was sent."""
-    forms = {name: StartForm(one, last=last.get(name)) for name, one in SCENARIOS.items()}
+    shapes = selectors.shapes()
+    forms = {
+        name: StartForm(one, last=last.get(name), shapes=shapes) for name, one in SCENARIOS.items()
+    }
     if request.method == "POST":
         wanted = request.POST.get("scenario", "")
         scenario = scenario_or_first(wanted)
-        sent = StartForm(scenario, {**scenario.defaults(), **request.POST.dict()})
+        values = {**scenario.defaults(), **request.POST.dict()}
+        sent = StartForm(scenario, values, shapes=shapes)
         forms[scenario.name] = sent
         if wanted not in SCENARIOS:
             sent.add_error(None, _("There is no such scenario."))
@@ -85,6 +92,7 @@ def _requested(form: StartForm, user: User | None) -> Run | None:
         return services.run_request(
             scenario=form.scenario.name,
             values=form.run_values(),
+            **form.extras(),
             requested_by=user,
             now=timezone.now(),
         )
@@ -102,13 +110,10 @@ def _card(form: StartForm, *, is_chosen: bool) -> dict[str, Any]:
         "note": _(scenario.loop_note),
         "budget": budget_text(scenario.budget),
         "groups": form.groups(),
+        "shape": form["shape_from"],
+        "abort": form["abort_after_s"],
         "checked": is_chosen,
     }
-
-
-def _told(scenario: Scenario) -> dict[str, Any]:
-    """Return what the estimate needs to know of a scenario."""
-    return {"loop": scenario.loop}
 
 
 def _active(run: Run) -> dict[str, Any]:

@@ -113,6 +113,14 @@ class Site:
         finally:
             end(process)
 
+    @staticmethod
+    def answers(port: int) -> bool:
+        """Say whether somebody serves pages on this port."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/admin/login/", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask this site's database, past everything that the product has in between."""
         return rows(self.environment["DATABASE_URL"], query)

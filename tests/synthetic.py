@@ -15,8 +15,11 @@ SPIKE_MS = 2345.0  # in one second alone: whoever averages loses it
 SPIKE_AT, LOST_AT = 1234, 2000  # the lost second's report never came
 
 
-def store_run(*, duration_s: int = 3600, **fields: Any) -> Run:
-    """Store a run that ramps up, sells out after a third, and has a short storm of faults."""
+def store_run(*, duration_s: int = 3600, begun: datetime = BEGUN, **fields: Any) -> Run:
+    """Store a run that ramps up, sells out after a third, and has a short storm of faults.
+
+    A site that runs forgets what ended long ago: there, let it have `begun` lately.
+    """
     row: dict[str, Any] = {
         "scenario": "baseline",
         "state": Run.State.FINISHED,
@@ -28,8 +31,8 @@ def store_run(*, duration_s: int = 3600, **fields: Any) -> Run:
         "target": "http://127.0.0.1:8001",
         "fingerprint": "synthetic",
         "environment": {"server": "granian", "shared_host": True},
-        "started_at": BEGUN,
-        "ended_at": BEGUN + timedelta(seconds=duration_s),
+        "started_at": begun,
+        "ended_at": begun + timedelta(seconds=duration_s),
     }
     run = Run.objects.create(**row | fields)
     seqs = [seq for seq in range(duration_s) if seq != LOST_AT]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from limits import parse_many
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -143,6 +142,8 @@ class Config(BaseSettings):
         """Accept the notation of the library `limits`, one limit only; empty is the default."""
         if not value or value == "0":
             return value or None
+        from limits import parse_many  # here: it brings every storage, a tenth of a second's work
+
         try:
             [rule] = parse_many(value)
         except ValueError:

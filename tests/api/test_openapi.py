@@ -64,6 +64,19 @@ class TestStatuses:
             assert media["schema"] == {"$ref": "#/components/schemas/Problem"}
             assert {str(STATUS[code]) for code in media["examples"]} == {status}
 
+    def test_every_code_is_some_operations(self) -> None:
+        """But one that no operation answers: a method that is none."""
+        named = {
+            code
+            for operation in OPERATIONS.values()
+            for answer in operation["responses"].values()
+            for code in answer.get("content", {})
+            .get("application/problem+json", {})
+            .get("examples", {})
+        }
+
+        assert named == set(STATUS) - {"method-not-allowed"}
+
     @every_operation
     def test_keys_and_limits_go_together(self, name: str) -> None:
         """Whoever sends a key can be refused for it, and can be too fast."""

@@ -202,13 +202,22 @@ def test_redis_gone_is_said_once_and_each_counts_for_itself(
     _quiet(monkeypatch)
     url = f"redis://127.0.0.1:{free_port()}/0"
     limiter = Limiter(parse("3 per 10 second"), redis_url=url, clock=Clock())
+    attempts = []
+    tell = limiter._tell
+
+    several = asyncio.Event()
+
+    async def watched_tell(*args: Any) -> None:
+        attempts.append(args)
+        if len(attempts) == 4:
+            several.set()
+        await tell(*args)
+
+    monkeypatch.setattr(limiter, "_tell", watched_tell)
 
     async def knock() -> list[bool]:
-        allowed = []
-        for _ in range(4):
-            allowed.append(limiter.hit(7).allowed)
-            assert limiter._sharing
-            await asyncio.wait([limiter._sharing], timeout=0.05)
+        allowed = [limiter.hit(7).allowed for _ in range(4)]
+        await asyncio.wait_for(several.wait(), timeout=20)
         return allowed
 
     with caplog.at_level(logging.WARNING, "ticketsite.rates"):
@@ -218,6 +227,32 @@ def test_redis_gone_is_said_once_and_each_counts_for_itself(
     assert [record.message for record in caplog.records] == [
         "rate limits are no longer shared: ConnectionError"
     ]
+
+
+def test_sharing_goes_on_when_redis_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was counted meanwhile is told then."""
+    _quiet(monkeypatch)
+    limiter = Limiter(parse("10 per 10 second"), redis_url="redis://unused", clock=Clock())
+    away = [ConnectionError(), ConnectionError()]
+    told = []
+
+    async def tell(_storage: Any, key_id: int, count: int) -> None:
+        if away:
+            raise away.pop()
+        told.append((key_id, count))
+        limiter._told[key_id] = count
+
+    monkeypatch.setattr(limiter, "_tell", tell)
+
+    async def knock() -> None:
+        for _ in range(5):
+            limiter.hit(7)
+        await _until_told(limiter)
+
+    async_to_sync(knock)()
+
+    assert told == [(7, 5)]
+    assert not limiter._redis_is_gone
 
 
 async def _until_told(limiter: Limiter) -> None:

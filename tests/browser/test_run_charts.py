@@ -9,7 +9,11 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Complaints
 from tests.site import Site
 
-STORE = "from tests.synthetic import store_run; print('run', store_run({}).pk)"
+STORE = """
+from django.utils import timezone
+from tests.synthetic import store_run
+print("run", store_run(begun=timezone.now(), {}).pk)
+"""
 pytestmark = pytest.mark.timeout(120)
 
 

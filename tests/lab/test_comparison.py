@@ -1,9 +1,12 @@
 """Whether two runs differ: the rule must call identical ones different almost never."""
 
+import itertools
+import json
 import math
 import random
 import time
 from collections import Counter
+from pathlib import Path
 from statistics import NormalDist
 
 import pytest
@@ -19,6 +22,10 @@ RESAMPLES = 120  # enough for a decision, and quick
 # How a second's latencies lie around their median, in buckets: a lognormal law of sigma 0.5.
 OFFSETS = range(-150, 200)
 ODDS = [NormalDist(0, 0.5 / math.log(BUCKET_WIDTH)).cdf(offset) for offset in OFFSETS]
+RECORDED = [
+    Profile.from_json(one)
+    for one in json.loads(Path(__file__).with_name("recorded_series.json").read_text())["runs"]
+]
 NO_NOISE = Noise(5, dict.fromkeys(bootstrap.METRICS, 0.0))
 
 
@@ -144,6 +151,47 @@ class TestDecisionRule:
         few, many = Noise(2, {"p95_ms": 1.0}), Noise(20, {"p95_ms": 1.0})
 
         assert few.floor("p95_ms") > 10 * many.floor("p95_ms")
+
+
+class TestRecordedRuns:
+    """The same rule on real runs: identical ones, recorded on a machine that others used too.
+
+    Their p95 lies between 19 and 93 ms. Nothing but the neighbors made that difference.
+    """
+
+    def pairs(self) -> list[tuple[Profile, Profile, Noise]]:
+        """Return every pair of runs, with the noise that all the others show."""
+        found = []
+        for a, b in itertools.permutations(range(len(RECORDED)), 2):
+            others = [run for at, run in enumerate(RECORDED) if at not in {a, b}]
+            found.append((RECORDED[a], RECORDED[b], Noise(len(others), spread(others))))
+        return found
+
+    def test_identical_runs_are_seldom_called_different(self) -> None:
+        """Though one may have five times the p95 of the other."""
+        pairs = self.pairs()
+
+        found = Counter(compared(a, b, noise).outcome for a, b, noise in pairs)
+
+        assert found["regressed"] + found["improved"] <= at_most(0.05, len(pairs)), found
+
+    def test_slowdown_of_twice_the_noise_is_called_regressed(self) -> None:
+        """The same runs, with every latency made longer."""
+        found: Counter[str] = Counter()
+        for a, b, noise in self.pairs():
+            p95 = bootstrap.metrics(Columns(a))["p95_ms"]
+            wanted = p95 + 2 * max(0.05 * p95, 0.5, noise.floor("p95_ms"))
+            slowed = slower(b, wanted / bootstrap.metrics(Columns(b))["p95_ms"])
+            found[compared(a, slowed, noise).outcome] += 1
+
+        assert found["regressed"] >= found.total() - at_most(0.1, found.total()), found
+
+
+def slower(run: Profile, times: float) -> Profile:
+    """Return a run with all its latencies multiplied."""
+    shift = round(math.log(times) / math.log(BUCKET_WIDTH))
+    units = tuple({bucket + shift: count for bucket, count in one.items()} for one in run.units)
+    return Profile(units, run.unit_s)
 
 
 class TestMinimumEffect:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
-from tests.pages.conftest import make_run, make_worker
+from tests.pages.conftest import make_run, make_vacancy, make_worker
 
 START = reverse("admin:loadlab_run_add")
 BASELINE = {
@@ -101,6 +101,31 @@ class TestForm:
         form = operator_client.get(START, {"like": run.pk}).context["form"]
 
         assert form["user_count"].value() == 42
+
+    def test_shape_of_a_real_vacancy_can_be_taken(self, operator_client):
+        vacancy = make_vacancy(capacity=70, price=4200)
+
+        operator_client.post(
+            START, {"scenario": "baseline", "shape_from": vacancy.pk, "capacity": "70"}
+        )
+
+        run = Run.objects.get()
+        assert (run.shape_from, run.capacity, run.price) == (vacancy.pk, 70, 4200)
+
+    def test_rehearsal_stock_is_not_offered_as_a_shape(self, operator_client):
+        make_vacancy(name="Rehearsal of run 3", is_rehearsal=True)
+
+        assert "Rehearsal of run 3" not in text_of(operator_client)
+
+    def test_abort_is_off_unless_asked_for(self, operator_client):
+        operator_client.post(START, BASELINE)
+
+        assert Run.objects.get().abort_after_s is None
+
+    def test_abort_can_be_asked_for(self, operator_client):
+        operator_client.post(START, BASELINE | {"abort_after_s": "5"})
+
+        assert Run.objects.get().abort_after_s == 5
 
     def test_shared_machine_is_warned_of(self, operator_client, settings):
         settings.LOADLAB_TARGET = "http://127.0.0.1:9999"

@@ -35,15 +35,17 @@ function closed(value) {
   ];
 }
 
-/** A ramp from nothing brings half of what the full rate would bring in that time. */
+/** A ramp from nothing brings half of what the full rate would; a spike brings more on top. */
 function open(value) {
   const [rate, duration] = ["target_rate_per_s", "duration_s"].map(value);
-  const ramp = Math.min(value("ramp_s") || 0, duration);
   if (!(rate > 0 && duration >= 1)) return null;
-  const arrivals = rounded(rate * (duration - ramp / 2));
+  const ramp = Math.min(value("ramp_s") || 0, duration);
+  const spike = Math.min(value("spike_s") || 0, duration);
+  const more = spike && ((value("spike_rate_per_s") || rate) - rate) * spike;
+  const arrivals = rounded(Math.max(1, rate * (duration - ramp / 2) + more));
   const values = { count: count(arrivals), time: clock(duration) };
   return [
-    fill(gettext("About %(count)s arrivals in %(time)s."), values),
+    fill(gettext("About %(count)s buyers arrive in %(time)s."), values),
     fill(gettext("%(rate)s arrive per second, whatever the server does."), { rate: plain(rate) }),
   ];
 }

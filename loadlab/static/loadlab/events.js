@@ -13,6 +13,8 @@ function firstTime(grid, test) {
 }
 
 function rampEnd(run, grid) {
+  const planned = run.settings?.ramp_s; // arrivals rise by a timetable, users when they are there
+  if (planned !== undefined) return planned > 0 && planned < run.duration_s ? planned : null;
   const at = grid.findFirst((place) => grid.value("users", place) >= run.user_count);
   return at > 0 ? grid.time(at) : null; // everybody there in the first second: there was no ramp
 }
@@ -23,7 +25,7 @@ function soldOut(run, grid) {
 }
 
 function aborted(run, grid) {
-  if (run.state !== "failed" || !grid.length) return null;
+  if (!["failed", "aborted"].includes(run.state) || !grid.length) return null;
   return seconds(run, run.ended_at) === null ? null : grid.time(grid.length - 1);
 }
 
@@ -33,6 +35,11 @@ export function eventsOf(run, grid, budget) {
   const found = [
     { kind: "start", label: gettext("start"), time: run.started_at ? 0 : null },
     { kind: "ramp", label: gettext("ramp end"), time: rampEnd(run, grid) },
+    {
+      kind: "spike",
+      label: gettext("spike"),
+      time: run.settings?.spike_begins_s ?? null,
+    },
     { kind: "sold-out", label: gettext("sold out"), time: soldOut(run, grid) },
     {
       kind: "faults",

@@ -17,7 +17,7 @@ const store = new RunStore(readJson("run-snapshot"));
 wireDialogs();
 showStatus(store, page);
 showVerdicts(store, page);
-showTiles(store, page.budget);
+showTiles(store, page);
 showSummary(store, page);
 showCharts(store, page);
 showFacts(store);

@@ -5,7 +5,7 @@ import { readJson, setText, slot } from "./dom.js";
 import { estimate } from "./estimate.js";
 
 const form = document.getElementById("start-form");
-const scenarios = readJson("start-page");
+const { loops, capacities } = readJson("start-page");
 const place = slot("settings");
 const parts = new Map(); // what the settings of each scenario are, with what was typed into them
 
@@ -21,7 +21,7 @@ function numberIn(name) {
 }
 
 function explain() {
-  const found = estimate(scenarios[shown].loop, numberIn);
+  const found = estimate(loops[shown], numberIn);
   const [bold, quiet] = found ?? [gettext("Fill in the load and the duration to see it."), ""];
   setText(slot("requests"), bold);
   setText(slot("ceiling"), quiet);
@@ -36,5 +36,14 @@ function change() {
 for (const radio of form.querySelectorAll('input[name="scenario"]')) {
   radio.addEventListener("change", change);
 }
-form.addEventListener("input", explain);
+/** A vacancy brings its capacity, which can still be changed. */
+function imitate({ target }) {
+  const capacity = target.name === "shape_from" && capacities[target.value];
+  if (capacity && form.elements.capacity) form.elements.capacity.value = capacity;
+}
+
+form.addEventListener("input", (event) => {
+  imitate(event);
+  explain();
+});
 explain();

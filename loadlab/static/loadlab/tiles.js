@@ -11,7 +11,11 @@ function tile(name, value, note, alarm = false) {
   slot(`${name}-tile`).classList.toggle("ts-alarm", alarm);
 }
 
-function ceilingNote(run) {
+function loadNote(run, loop) {
+  const asked = run.settings?.target_rate_per_s;
+  if (loop === "open" && asked) {
+    return fill(gettext("%(rate)s buyers per second asked"), { rate: plain(asked) });
+  }
   if (run.ceiling_per_s === null) return gettext("no ceiling: no think time");
   return fill(gettext("ceiling %(rate)s (%(users)s, %(seconds)s s)"), {
     rate: count(run.ceiling_per_s),
@@ -38,7 +42,7 @@ function faultNote(bad, budget) {
   return fill(gettext("limit %(limit)s %: %(share)s"), { limit: plain(budget.fault_pct), share });
 }
 
-export function showTiles(store, budget) {
+export function showTiles(store, { budget, loop }) {
   function draw() {
     const { run } = store;
     const bad = faults(store);
@@ -46,7 +50,7 @@ export function showTiles(store, budget) {
     const places = stock(store);
     const tooSlow = Boolean(budget) && slow.all !== null && slow.all > budget.p95_ms;
     const tooBad = Boolean(budget) && bad.pct !== null && bad.pct > budget.fault_pct;
-    tile("rate", rate(perSecond(store)), ceilingNote(run));
+    tile("rate", rate(perSecond(store)), loadNote(run, loop));
     tile("p95", slow.all === null ? GAP : `${ms(slow.all)} ms`, p95Note(slow, budget), tooSlow);
     tile("faults", percent(bad.pct), faultNote(bad, budget), tooBad);
     tile("sold", count(places?.sold), stockNote(run, places?.capacity ?? run.capacity));
