@@ -12,11 +12,15 @@ from ninja import HeaderEx, P, QueryEx, Router
 
 from tickets.auth import KeyWithScope
 from tickets.schemas import PurchaseIn, PurchaseOut, TicketOut
+from vacancy.answers import JSON, Answer, Ready
 from vacancy.schemas import MAX_ID, AvailableOut
 
 router = Router(tags=["bench"])
-_JSON = "application/json"
-_AVAILABLE = AvailableOut(vacancy=1, qty=1000).model_dump_json().encode()
+_AVAILABLE = Ready.of(
+    AvailableOut(vacancy=1, qty=1000).model_dump_json().encode(),
+    headers=((b"cache-control", b"max-age=1"),),
+    vary="Authorization",
+)
 _MADE = datetime(2026, 1, 1, tzinfo=UTC)
 _ID = UUID(int=1)
 
@@ -38,9 +42,9 @@ async def post_floor(
         tickets=[TicketOut(code="7KQ2MZP4XHRD9TBWC5NA")] * payload.qty,
         created_at=_MADE,
     )
-    location = f"/api/v1/purchases/{_ID}"
-    body = answer.model_dump_json()
-    return HttpResponse(body, status=201, content_type=_JSON, headers={"Location": location})
+    location = b"/api/v1/purchases/%b" % str(_ID).encode()
+    body = answer.model_dump_json().encode()
+    return Answer(body, status=201, headers=(JSON, (b"location", location)))
 
 
 @router.get("/floor", response=AvailableOut)
@@ -48,5 +52,4 @@ async def get_floor(
     request: HttpRequest, vacancy: QueryEx[int | None, P(ge=1, le=MAX_ID)] = None
 ) -> HttpResponse:
     """Answer as `GET /available` does, without looking anything up."""
-    headers = {"Cache-Control": "max-age=1", "Vary": "Authorization"}
-    return HttpResponse(_AVAILABLE, content_type=_JSON, headers=headers)
+    return _AVAILABLE.to(request)

@@ -12,6 +12,7 @@ from tickets.auth import key_or_open
 from tickets.schemas import ShortIn, ShortOut
 from ticketsite.api import PREFIX, Api
 from ticketsite.urls import urlpatterns as product
+from vacancy.answers import Answer
 
 empty = Api(urls_namespace="bench-twin", docs_url=None, openapi_url=None)
 
@@ -24,7 +25,7 @@ async def purchase(
 ) -> HttpResponse:
     """Answer as a sale does, without one."""
     answer = ShortOut(success=True, remaining=999, message=f"Purchased {payload.qty}.")
-    return HttpResponse(answer.model_dump_json(), content_type="application/json")
+    return Answer(answer.model_dump_json().encode())
 
 
 urlpatterns = [path(f"{PREFIX[1:]}/", empty.urls), *product]

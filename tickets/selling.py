@@ -25,7 +25,7 @@ from typing import Any, cast
 
 from django.db import DatabaseError, connection, transaction
 
-from tickets import repeats
+from tickets import repeats, rows
 from tickets.models import Hold, Purchase, Ticket, new_code, new_id
 from tickets.wishes import (
     Answer,
@@ -371,8 +371,8 @@ def _store(answers: list[Answer], now: datetime) -> None:
         if active.update(status=Hold.Status.CONFIRMED, ended_at=now) != len(set(confirmed)):
             raise _Changed  # the same hold twice in one batch
     if sales:
-        Purchase.objects.bulk_create([sale.purchase for sale in sales])
-        Ticket.objects.bulk_create(
+        rows.insert([sale.purchase for sale in sales])
+        rows.insert(
             [Ticket(purchase=sale.purchase, code=code) for sale in sales for code in sale.codes]
         )
 

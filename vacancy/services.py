@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import ClassVar, Literal, NamedTuple
 
 from django.contrib.auth.models import User
@@ -24,6 +25,7 @@ from django.db.models import F
 
 from vacancy.models import StockMovement
 from vacancy.models import Vacancy as Vacancy  # what services return, by name
+from vacancy.prepared import Prepared, later, prepare_select, prepare_update
 
 REASON_LENGTH = 200  # characters, as the ledger's column
 
@@ -123,11 +125,12 @@ def vacancy_for_sale(*, vacancy_id: int, rehearsal: bool, hold_row: bool = False
     Raises:
         VacancyNotFound: no such vacancy for this kind of buyer.
     """
-    rows = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal)
     if hold_row:
         # Not the key: inserts that refer to this row need not wait for us.
-        rows = rows.select_for_update(no_key=True)
-    vacancy = rows.first()
+        rows = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal)
+        vacancy = rows.select_for_update(no_key=True).first()
+    else:
+        vacancy = _look(rehearsal=rehearsal).first(Vacancy, pk=vacancy_id)
     if vacancy is None:
         raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
     return vacancy
@@ -163,23 +166,49 @@ def places_take(*, granted: Granted, now: datetime) -> bool:
     vacancy, taken = granted.vacancy, granted.sold + granted.held
     if not taken and not granted.confirmed:
         return True
-    unchanged = Vacancy.objects.filter(
-        pk=vacancy.pk, available__gte=taken, held__gte=granted.confirmed
+    take = _take(
+        anew=bool(taken),
+        begins=vacancy.on_sale_from is not None,
+        ends=vacancy.on_sale_until is not None,
     )
-    if taken:
-        unchanged = unchanged.filter(
-            state=Vacancy.State.ON_SALE,
-            on_sale_from=vacancy.on_sale_from,
-            on_sale_until=vacancy.on_sale_until,
-        )
-    moved = unchanged.update(
-        available=F("available") - taken,
-        held=F("held") + (granted.held - granted.confirmed),
-        sold=F("sold") + (granted.sold + granted.confirmed),
+    moved = take.change(
+        pk=vacancy.pk,
+        taken=taken,
+        confirmed=granted.confirmed,
+        held=granted.held - granted.confirmed,
+        sold=granted.sold + granted.confirmed,
+        on_sale_from=vacancy.on_sale_from,
+        on_sale_until=vacancy.on_sale_until,
     )
     if moved and vacancy.close_when_sold_out:
         _close_if_sold_out(vacancy.pk, now)
     return bool(moved)
+
+
+@cache
+def _look(*, rehearsal: bool) -> Prepared:
+    """See Note [Built once] in `vacancy.prepared`."""
+    return prepare_select(Vacancy.objects.filter(pk=later("pk"), is_rehearsal=rehearsal))
+
+
+@cache
+def _take(*, anew: bool, begins: bool, ends: bool) -> Prepared:
+    """The one conditional update; `anew`: not only what was held before is taken."""
+    unchanged = Vacancy.objects.filter(
+        pk=later("pk"), available__gte=later("taken"), held__gte=later("confirmed")
+    )
+    if anew:
+        unchanged = unchanged.filter(
+            state=Vacancy.State.ON_SALE,
+            on_sale_from=later("on_sale_from") if begins else None,
+            on_sale_until=later("on_sale_until") if ends else None,
+        )
+    return prepare_update(
+        unchanged,
+        available=F("available") - later("taken"),
+        held=F("held") + later("held"),
+        sold=F("sold") + later("sold"),
+    )
 
 
 def _close_if_sold_out(vacancy_id: int, now: datetime) -> None:
