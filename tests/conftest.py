@@ -30,14 +30,20 @@ NEEDS_A_BACKEND = {"db", "transactional_db", "site", "shop", "backend"}
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what knows no database once, with SQLite, and not again with PostgreSQL."""
+    """Run what knows no database once, with SQLite, and not again with PostgreSQL.
+
+    A browser knows none either: it sees the pages that views make, and those are tested on both.
+    """
     if BACKEND == "sqlite":
         return
     known = [
         item
         for item in items
-        if item.get_closest_marker("django_db")
-        or NEEDS_A_BACKEND & set(getattr(item, "fixturenames", ()))
+        if (
+            item.get_closest_marker("django_db")
+            or NEEDS_A_BACKEND & set(getattr(item, "fixturenames", ()))
+        )
+        and "page" not in getattr(item, "fixturenames", ())
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in known])
     items[:] = known

@@ -43,9 +43,9 @@ def test_full_disk_is_overloaded_and_sells_nothing(shop: Shop, api: Server) -> N
     """503 while it is full, reads go on, and the same key buys once there is room again."""
     with shop.client(api) as client:
         with full_disk(shop, api):
-            refused = buy(client, shop.vacancies["hall"], key="disk-1")
+            refused = buy(client, shop.vacancies["hall"], key="full-1")
             health = client.get("/health")
-        bought = buy(client, shop.vacancies["hall"], key="disk-1")
+        bought = buy(client, shop.vacancies["hall"], key="full-1")
 
     problem_in(refused, "overloaded")
     assert health.status_code == 200
