@@ -4,6 +4,7 @@ Three routes: /api/v1 to the lean handler, other HTTP to Django's own handler, w
 Channels. The api role serves only the first, and the static files of its documentation.
 """
 
+import gc
 import os
 from typing import Any
 
@@ -44,3 +45,12 @@ async def api_application(scope: Any, receive: Any, send: Any) -> None:
         await django_application(scope, receive, send)
     else:
         await lean_application(scope, receive, send)
+
+
+# Note [Frozen once loaded]
+#     Python looks through every object it has for garbage now and then, and everybody waits
+#     meanwhile: a tenth of a second with what Django and the apps have loaded, seen at saturation
+#     as a p99 of 91 to 142 ms where 47 to 53 would do. What is here now stays as long as the
+#     process does, so it is set aside; only what requests make is looked through from here on.
+gc.collect()
+gc.freeze()
