@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Complaints
-from tests.site import Site
+from tests.site import Site, wait_for
 
 STORE = """
 from django.utils import timezone
@@ -145,15 +145,25 @@ class TestZoom:
             drag(page, "outcomes", 0.3, 0.4)
         plot(page, "outcomes").focus()
         page.keyboard.press("Home")
-        page.keyboard.press("ArrowRight")
-        first = captions(page)[0]
-        page.keyboard.press("ArrowRight")
 
-        expect(page.locator(".ts-legend caption").first).not_to_have_text(first)
-        minutes, seconds = map(int, first.removeprefix("at ").split(":"))
-        after = minutes * 60 + seconds + 1
-        caption = page.locator(".ts-legend caption").first
-        expect(caption).to_have_text(f"at {after // 60}:{after % 60:02d}")
+        # The answer is here, drawn in the next frames: until then the step is six seconds long.
+        wait_for(lambda: step_s(page) == 1, timeout_s=10, what="a step of one second")
+
+
+def step_s(page: Page) -> int:
+    """Move the cursor one step to the right and return how far that was, in seconds."""
+    before = cursor_s(page)
+    page.keyboard.press("ArrowRight")
+    return cursor_s(page) - before
+
+
+def cursor_s(page: Page) -> int:
+    """Read where the cursor stands once the frames that draw it are through."""
+    page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    minutes, seconds = map(int, captions(page)[0].removeprefix("at ").split(":"))
+    return minutes * 60 + seconds
 
 
 class TestEvents:
