@@ -93,7 +93,7 @@ def _try(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer
     answers: list[Answer] | None = None
     try:
         with transaction.atomic(durable=True):
-            answers = _serve_all(wishes, now, careful=careful)
+            answers = _served(wishes, now, careful=careful)
     except _Changed as changed:
         return changed
     except DatabaseError as error:
@@ -120,12 +120,9 @@ def _find_out(
 ) -> list[Answer] | Exception:
     """Say what became of a COMMIT that failed; an error: surely nothing, so trying is safe."""
     connection.close()
-    ours = {_row_of(answer).pk for answer in answers if not isinstance(answer, Exception)}
-    vacancies = {
-        _row_of(answer).vacancy_id for answer in answers if not isinstance(answer, Exception)
-    }
+    rows = [_row_of(answer) for answer in answers if not isinstance(answer, Exception)]
     try:
-        stored = _stored(ours, sorted(vacancies))
+        stored = _are_stored(rows)
     except DatabaseError:
         unknown = OutcomeUnknown(
             "The database was lost in the middle of a COMMIT: repeat the request with the same "
@@ -142,15 +139,29 @@ def _row_of(answer: Any) -> Hold | Purchase:
 
 
 @transaction.atomic
-def _stored(ours: set[uuid.UUID], vacancy_ids: list[int]) -> bool:
-    for vacancy_id in vacancy_ids:
+def _are_stored(rows: list[Hold | Purchase]) -> bool:
+    """Say whether every row is there: one that is repeated from an earlier sale proves nothing."""
+    for vacancy_id in sorted({row.vacancy_id for row in rows}):
         stock_rows.counters(vacancy_id=vacancy_id, hold_row=True)
-    return (
-        Purchase.objects.filter(pk__in=ours).exists() or Hold.objects.filter(pk__in=ours).exists()
-    )
+    ours = {row.pk for row in rows}
+    found = Purchase.objects.filter(pk__in=ours).count() + Hold.objects.filter(pk__in=ours).count()
+    return found == len(ours)
 
 
 # ------------------------------------------------------------------------- inside the transaction
+
+
+def _served(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer]:
+    """Serve all; a bug that one of several wishes runs into is no reason to refuse the others."""
+    try:
+        return _serve_all(wishes, now, careful=careful)
+    except (DatabaseError, _Changed):
+        raise
+    except Exception as error:
+        if len(wishes) == 1:
+            raise
+        logger.exception("a batch of %d failed; serving one by one", len(wishes))
+        raise _Changed from error
 
 
 def _serve_all(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer]:
@@ -167,21 +178,9 @@ def _serve_all(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[
             answers[at] = refusal
     for (vacancy_id, rehearsal), places in sorted(groups.items()):
         group = [wishes[at] for at in places]
-        served = _served(_Group(vacancy_id, rehearsal, group, now, careful=careful))
+        served = _Group(vacancy_id, rehearsal, group, now, careful=careful).serve()
         answers.update(zip(places, served, strict=True))
     return [answers[at] for at in range(len(wishes))]
-
-
-def _served(group: "_Group") -> list[Answer]:
-    try:
-        return group.serve()
-    except (DatabaseError, _Changed):
-        raise
-    except Exception as error:
-        if len(group.wishes) == 1:
-            raise
-        logger.exception("a batch of %d failed; serving one by one", len(group.wishes))
-        raise _Changed from error
 
 
 class _VacancyFinder:

@@ -105,6 +105,26 @@ async def test_one_that_fails_harms_nobody_else(
     assert await counters(stock) == (3, 2)
 
 
+async def test_bug_met_alone_at_one_vacancy_harms_nobody_at_another(
+    stock: Vacancy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only buyer of the one vacancy gets the error, those of the other their places."""
+    other = await database_sync_to_async(make_vacancy)(capacity=1)
+    real = stock_services.places_grant
+
+    def fails_for_other(*, vacancy: Vacancy, **rest: Any) -> stock_services.Granted:
+        if vacancy.pk == other.pk:
+            raise ValueError("a bug")
+        return real(vacancy=vacancy, **rest)
+
+    monkeypatch.setattr(stock_services, "places_grant", fails_for_other)
+
+    answers = await all_answers([order(stock), order(other), order(stock)])
+
+    assert [type(answer) for answer in answers] == [Sale, ValueError, Sale]
+    assert await counters(stock) == (3, 2)
+
+
 class _LostCommit:
     """Stands for a connection's COMMIT: fails once, before or after the database has done it."""
 
@@ -157,6 +177,24 @@ async def test_lost_commit_is_looked_up_before_anything_is_answered(
     assert {answer.purchase.pk for answer in answers} == stored
 
 
+async def test_repeat_in_the_batch_is_no_proof_of_a_commit_that_was_lost(
+    stock: Vacancy, key_row: ApiKey, lose_commit: Callable[..., None]
+) -> None:
+    """The row of an earlier sale is there anyway; whoever is told yes now has their own."""
+    client = Client(key_row.pk, "shop", frozenset({"buy"}), None)
+    earlier = Order(vacancy_id=stock.pk, qty=1, client=client, idempotency_key="earlier")
+    await till.sell(earlier)
+    lose_commit(done=False)
+
+    answers = await all_answers([earlier, order(stock)])
+
+    stored = await database_sync_to_async(
+        lambda: set(Purchase.objects.values_list("pk", flat=True))
+    )()
+    assert {answer.purchase.pk for answer in answers} == stored
+    assert await counters(stock) == (3, 2)
+
+
 async def test_nobody_is_told_yes_or_no_while_the_database_cannot_be_asked(
     stock: Vacancy, lose_commit: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,7 +204,7 @@ async def test_nobody_is_told_yes_or_no_while_the_database_cannot_be_asked(
         raise OperationalError("could not connect")
 
     lose_commit(done=True)
-    monkeypatch.setattr(selling, "_stored", away)
+    monkeypatch.setattr(selling, "_are_stored", away)
 
     answers = await all_answers([order(stock), order(stock)])
 
