@@ -3,7 +3,7 @@
 Note [A repeat gets the first answer]
     A key stands for one request of one client to one method and path, for a day. The row that the
     request made is the record of it (tickets.models, Note [Idempotency keys live on what they
-    made]), so a repeat costs one indexed read for a whole batch, and nothing is stored for those
+    made]), so keys cost one indexed read for a whole batch, and nothing is stored for those
     who are refused: after a cancellation their retry may succeed.
 
     Twins that meet while the first one runs:
@@ -26,7 +26,6 @@ from django.db.models import CharField, F, QuerySet
 from django.db.models.functions import Cast
 
 from tickets.models import Hold, Purchase
-from tickets.selectors import ticket_codes
 from tickets.wishes import Answer, Held, HoldOrder, IdempotencyKeyReused, RepeatKey, Sale, Wish
 
 KEPT_FOR = timedelta(hours=24)
@@ -35,14 +34,17 @@ KEPT_FOR = timedelta(hours=24)
 def find(*, wishes: Sequence[Wish], now: datetime) -> dict[RepeatKey, Answer]:
     """Return the answers of those who were answered before, or why they get none.
 
-    One read for purchases, one for holds, one for the tickets of what was found; reads nothing
-    for wishes that cannot be repeated.
+    One read each for purchases and holds if all are new, as nearly always; what is found is
+    read with two more. Reads nothing for wishes that cannot be repeated.
     """
     found: dict[RepeatKey, Answer] = {}
     for model, group in _by_model(wishes):
         if not _is_any_known(model, group):  # as nearly always: a repeat is the exception
             continue
-        rows = {_key_of(row): row for row in _rows(model, group) if not _is_over(row, now)}
+        stored = _rows(model, group)
+        if model is Purchase:
+            stored = stored.prefetch_related("tickets")
+        rows = {_key_of(row): row for row in stored if not _is_over(row, now)}
         for key, wish in group.items():
             if key in rows:
                 found[key] = _answer(wish, rows[key])
@@ -118,4 +120,5 @@ def _answer(wish: Wish, row: Hold | Purchase) -> Answer:
         row.status = Hold.Status.ACTIVE
         return Held(row)
     row.status = Purchase.Status.CONFIRMED
-    return Sale(row, ticket_codes(purchase=row), remaining=row.remaining or 0)
+    codes = [ticket.code for ticket in row.tickets.all()]
+    return Sale(row, codes, remaining=row.remaining or 0)

@@ -115,11 +115,6 @@ def ticket_at_door(*, client: Client, code: str) -> Ticket | None:
     return tickets.filter(code=code).first()
 
 
-def ticket_codes(*, purchase: Purchase) -> list[str]:
-    """Return the codes of a purchase's tickets, in the order they were issued."""
-    return list(purchase.tickets.values_list("code", flat=True))
-
-
 def real_purchases() -> QuerySet[Purchase]:
     """Return purchases that people made: nothing from rehearsals."""
     return Purchase.objects.filter(vacancy__is_rehearsal=False)

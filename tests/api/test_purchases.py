@@ -11,9 +11,10 @@ from django.utils import timezone
 from tests.api.problems import problem_in
 from tests.conftest import Api, make_vacancy
 from tests.sales import serve
+from tickets import repeats, till
 from tickets import services as tickets
-from tickets import till
-from tickets.models import Purchase, Ticket
+from tickets.models import ApiKey, Purchase, Ticket
+from tickets.selectors import Client
 from tickets.wishes import Order
 from vacancy import services as stock
 from vacancy.models import Vacancy
@@ -258,6 +259,23 @@ class TestIdempotencyKey:
         assert (repeat.status_code, repeat.content) == (201, first.content)
         assert repeat.headers["location"] == first.headers["location"]
         assert places(vacancy) == (8, 2)
+
+    def test_reads_do_not_grow_with_repeats(
+        self, key_row: ApiKey, vacancy: Vacancy, django_assert_num_queries: Any
+    ) -> None:
+        """A crowd that retries after a stall is answered with three reads, not with one each."""
+        client = Client(key_row.pk, "shop", frozenset({"buy"}), None)
+        orders = [
+            Order(vacancy_id=vacancy.pk, qty=1, client=client, idempotency_key=f"k-{n}")
+            for n in range(5)
+        ]
+        sales = [serve(order) for order in orders]
+
+        with django_assert_num_queries(3):
+            found = repeats.find(wishes=orders, now=timezone.now())
+
+        repeated: list[Any] = list(found.values())
+        assert [sale.codes for sale in repeated] == [sale.codes for sale in sales]
 
     def test_repeat_is_answered_though_all_is_sold_meanwhile(
         self, api: Api, vacancy: Vacancy
