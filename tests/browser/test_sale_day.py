@@ -1,6 +1,7 @@
 """Sale day as an operator lives it: the dashboard lives, stock is changed, people come in."""
 
 import re
+from threading import Event
 
 import pytest
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
@@ -71,10 +72,11 @@ class TestDashboard:
     ) -> None:
         """Numbers stay while it is away; afterwards nothing is missing."""
         lines: list[WebSocketRoute] = []
+        away = Event()
 
         def through(route: WebSocketRoute) -> None:
             lines.append(route)
-            if len(lines) == 2:
+            if away.is_set():
                 route.close(code=1012, reason="restarting")
             else:
                 route.connect_to_server()
@@ -84,9 +86,13 @@ class TestDashboard:
         live(page)
         before = number_in(tile(page, "sold"))
 
-        lines[0].close(code=1012, reason="restarting")
-        expect(page.locator('[data-slot="live-text"]')).to_contain_text("Not live since")
+        away.set()
+        lines[-1].close(code=1012, reason="restarting")
+        expect(page.locator('[data-slot="live-text"]')).to_contain_text(
+            "Not live since", timeout=PATIENCE_MS
+        )
         buy(site, qty=2)
+        away.clear()
 
         expect(page.locator('[data-slot="live-text"]')).to_contain_text(
             "Live again, nothing missed", timeout=PATIENCE_MS
