@@ -16,6 +16,7 @@ from loadlab.compare_text import figures, headline, settings_rows
 from loadlab.display import outcomes_json, run_chip, scenario_title, worst_verdict_chip
 from loadlab.models import Run
 from vacancy.display import moment
+from vacancy.schemas import read_id
 
 LIST = "admin:loadlab_run_changelist"
 
@@ -24,7 +25,7 @@ def compare_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResp
     """Show run `b` against run `a`; without two runs, back to where they can be chosen."""
     if not request.user.has_perm("loadlab.view_run"):
         raise PermissionDenied
-    a, b = (_number(request, name) for name in ("a", "b"))
+    a, b = (read_id(request.GET.get(name, "")) for name in ("a", "b"))
     if a is None or b is None or a == b:
         return Redirect(reverse(LIST))
     found = history.comparison(run_a=a, run_b=b)
@@ -44,11 +45,6 @@ def compare_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResp
         "page": _page(runs[a], runs[b]),
     }
     return TemplateResponse(request, "admin/loadlab/run/compare.html", context)
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    asked = request.GET.get(name, "")
-    return int(asked) if asked.isdecimal() and len(asked) < 10 else None
 
 
 def _side(run: Run, letter: str) -> Mapping[str, Any]:

@@ -30,6 +30,7 @@ from vacancy import selectors as stock_rows
 from vacancy.actions import actor_of
 from vacancy.admin import VacancyAdmin
 from vacancy.display import NONE, chip_html, moment, money
+from vacancy.schemas import read_id
 
 __all__ = ["ApiKeyAdmin", "PurchaseAdmin", "TicketAdmin"]
 
@@ -78,8 +79,8 @@ class VacancyFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep one vacancy's rows."""
-        value = self.value() or ""
-        return queryset.filter(**{self.lookup: int(value)}) if value.isdecimal() else queryset
+        vacancy_id = read_id(self.value() or "")
+        return queryset if vacancy_id is None else queryset.filter(**{self.lookup: vacancy_id})
 
 
 class TicketVacancyFilter(VacancyFilter):

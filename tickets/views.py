@@ -20,6 +20,7 @@ from tickets.models import Ticket
 from tickets.selectors import Client
 from vacancy import selectors as stock_rows
 from vacancy.display import moment, number
+from vacancy.schemas import read_id
 
 LATEST = 12
 MOST_OFFERED = 200
@@ -75,10 +76,10 @@ def door_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def _chosen(request: HttpRequest) -> Any:
-    asked = request.GET.get("vacancy", "")
+    asked = read_id(request.GET.get("vacancy", ""))
     vacancies = stock_rows.real_vacancies()
-    if asked.isdecimal():
-        return vacancies.filter(pk=int(asked)).first()
+    if asked is not None:
+        return vacancies.filter(pk=asked).first()
     return vacancies.exclude(sold=0).order_by("starts_at", "-pk").first()
 
 
