@@ -11,6 +11,7 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
 from django.http import (
     Http404,
     HttpRequest,
@@ -89,8 +90,10 @@ def baseline_view(run_admin: Admin, request: HttpRequest, object_id: int) -> Htt
     _check(request, "loadlab.start_run")
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
+    run = _run_or_404(object_id)
     if request.POST.get("remove"):
-        services.baseline_remove(run_id=object_id)
+        if services.baseline_remove(run_id=object_id):
+            run_admin.log_change(request, run, "No longer the baseline.")
         messages.success(request, gettext("Nothing is compared with this run any more."))
         return Redirect(reverse(PAGE, args=[object_id]))
     actor = request.user if isinstance(request.user, User) else None
@@ -99,6 +102,7 @@ def baseline_view(run_admin: Admin, request: HttpRequest, object_id: int) -> Htt
     except services.LabRefusal as refusal:
         messages.error(request, str(refusal))
     else:
+        run_admin.log_change(request, run, "Made the baseline.")
         messages.success(request, gettext("Later runs like this one are compared with it."))
     return Redirect(reverse(PAGE, args=[object_id]))
 
@@ -109,7 +113,9 @@ def delete_view(run_admin: Admin, request: HttpRequest, object_id: int) -> HttpR
     run = _run_or_404(object_id)
     if request.method == "POST":
         try:
-            services.run_delete(run_id=object_id)
+            with transaction.atomic():  # the line goes with the refusal
+                run_admin.log_deletions(request, Run.objects.filter(pk=object_id))
+                services.run_delete(run_id=object_id)
         except services.LabRefusal as refusal:
             messages.error(request, str(refusal))
             return Redirect(reverse(PAGE, args=[object_id]))

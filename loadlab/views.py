@@ -39,6 +39,7 @@ def start_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpRespon
     if chosen.is_valid():
         run = _requested(chosen, user)
         if run is not None:
+            run_admin.log_addition(request, run, [{"added": {}}])
             return Redirect(reverse(PAGE, args=[run.pk]))
     active = selectors.active_run()
     context = {
@@ -136,7 +137,9 @@ def stop_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: int
     _check(request, "loadlab.start_run")
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    if services.run_stop_request(run_id=object_id, now=timezone.now()):
+    run = selectors.run_by_id(run_id=object_id)
+    if run is not None and services.run_stop_request(run_id=run.pk, now=timezone.now()):
+        run_admin.log_change(request, run, "Asked to stop.")
         messages.success(request, _("Run %(number)s is being stopped.") % {"number": object_id})
     else:
         text = _("Nothing changed: run %(number)s is not active.")

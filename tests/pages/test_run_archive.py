@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test import AsyncClient, Client
@@ -195,6 +196,8 @@ class TestBaseline:
         operator_browser.post(url("set_baseline", run), {"remove": "1"})
 
         assert (is_set, Baseline.objects.exists()) == (True, False)
+        told = {entry.change_message for entry in LogEntry.objects.filter(object_id=run.pk)}
+        assert told == {"Made the baseline.", "No longer the baseline."}
 
     def test_refusal_is_shown(self, operator_browser: Client) -> None:
         """An unfit run stays what it is."""
@@ -231,6 +234,7 @@ class TestDelete:
 
         left = [rows.objects.count() for rows in (Run, RunSecond, Sample, RunEvent)]
         assert left == [0, 0, 0, 0]
+        assert LogEntry.objects.get().is_deletion()
 
     def test_takes_few_queries_however_long_the_run(
         self, run: Run, django_assert_max_num_queries: Any
@@ -251,6 +255,7 @@ class TestDelete:
         answer = operator_browser.post(url("delete", run), follow=True)
 
         assert Run.objects.filter(pk=run.pk).exists()
+        assert not LogEntry.objects.exists()
         assert "messagelist" in answer.content.decode() or "Run" in answer.content.decode()
 
     def test_is_for_those_who_may(self, client: Client, run: Run) -> None:

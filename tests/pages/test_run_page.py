@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -141,6 +142,7 @@ class TestStop:
 
         run.refresh_from_db()
         assert run.stop_requested_at is not None
+        assert LogEntry.objects.get().change_message == "Asked to stop."
 
     def test_get_stops_nothing(self, operator_client):
         run = make_run(state="running")
