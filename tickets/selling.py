@@ -28,6 +28,7 @@ from tickets.models import Hold, Purchase
 from tickets.recording import Changed
 from tickets.wishes import Answer, OutcomeUnknown, Sale, Wish
 from vacancy import selectors as stock_rows
+from vacancy.lanes import close_dead
 
 ALONE_TRIES = 3  # a twin in another process may be in the way of the first
 
@@ -87,7 +88,7 @@ def _reconnected(wishes: Sequence[Wish], error: DatabaseError) -> list[Answer] |
     """Tell everybody at once if the database is gone: each would wait as long as the one before."""
     if connection.is_usable():
         return error
-    connection.close()
+    close_dead()
     try:
         connection.ensure_connection()
     except DatabaseError:
@@ -99,7 +100,7 @@ def _find_out(
     wishes: Sequence[Wish], answers: list[Answer], error: DatabaseError
 ) -> list[Answer] | Exception:
     """Say what became of a COMMIT that failed; an error: surely nothing, so trying is safe."""
-    connection.close()
+    close_dead()
     try:
         stored = _are_stored(answers)
     except DatabaseError:
