@@ -2,11 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format bench bench-lab bench-pages bench-recorder lock messages screenshots setup-run setup-test setup-dev
+.PHONY: help run test test-sqlite test-browser test-postgres check format bench bench-lab bench-pages bench-recorder lock messages screenshots setup-run setup-test setup-dev
 
 help:
 	@echo 'make run         install what is needed, start the site on http://127.0.0.1:8000'
-	@echo 'make test        the whole suite, on SQLite and on PostgreSQL with Valkey'
+	@echo 'make test        the whole suite, on SQLite and on PostgreSQL with Valkey, side by side'
 	@echo 'make check       linters, types, import contracts, migrations, OpenAPI snapshot'
 	@echo 'make format      let the formatters change the code'
 	@echo 'make bench       floor, textbook and till on each server, measured (about 15 minutes)'
@@ -24,9 +24,22 @@ setup-run setup-test setup-dev: setup-%:
 run: setup-run
 	@exec $(BIN)/python deploy/run.py
 
+# Side by side, because most tests wait for real processes. One part is watched while it runs,
+# the others say what they came to when they end.
 test: setup-test
-	$(BIN)/python -m pytest --backend sqlite
-	$(BIN)/python -m pytest --backend postgres
+	@mkdir -p var
+	@$(MAKE) --no-print-directory -j3 test-postgres test-browser test-sqlite
+
+test-sqlite: PYTEST := --backend sqlite --ignore tests/browser
+test-browser: PYTEST := --backend sqlite tests/browser
+test-postgres: PYTEST := --backend postgres
+
+test-sqlite:
+	@MAKEFLAGS= $(BIN)/python -m pytest $(PYTEST)
+
+test-browser test-postgres:
+	@MAKEFLAGS= $(BIN)/python -m pytest $(PYTEST) >var/$@.txt 2>&1; \
+	  status=$$?; printf '\n== %s:\n' $@; cat var/$@.txt; exit $$status
 
 # Templates and scripts of ours, wherever an app keeps them; works without git, and without any.
 OWN := find . -path './.*' -prune -o -path ./var -prune -o -path ./staticfiles -prune -o -type f

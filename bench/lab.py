@@ -8,9 +8,11 @@ noise, the second is compared with it. Nothing changed in between, so anything b
 import argparse
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         environment = _environment(Path(folder))
         _manage(environment, "migrate", "-v0")
+        empty_bytes = _used_bytes(environment)
         rounds = [
             _round(environment, Path(folder) / name, options, *extra)
             for name, extra in (("first", ["--set-baseline"]), ("second", []))
         ]
+        grown_bytes = _used_bytes(environment) - empty_bytes
+    minutes = 2 * options.runs * options.duration / 60
+    print(f"a minute of run keeps {grown_bytes / minutes / 1000:.0f} kB in the database")
     return _report(rounds)
 
 
@@ -43,6 +49,17 @@ def _environment(folder: Path) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder / 'lab.sqlite3'}",
         "API_PORT": str(free_port()),
     }
+
+
+def _used_bytes(environment: dict[str, str]) -> int:
+    """Count the pages in use: what was deleted leaves the file as large as it was."""
+    path = environment["DATABASE_URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as database:
+        pages, free, size = (
+            database.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return int((pages - free) * size)
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> int:

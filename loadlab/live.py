@@ -22,7 +22,7 @@ from vacancy.lanes import Lane
 
 TICK_S = 0.25
 PULSE_S = 5.0  # after so long without news, watchers hear that there is none
-LIVE = Lane("live", limit=500)
+LIVE = Lane("live", limit=500, only_reads=True)
 
 logger = logging.getLogger(__name__)
 

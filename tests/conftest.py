@@ -111,13 +111,13 @@ def backend() -> str:
 @pytest.fixture
 def operator(db: None) -> User:
     """Somebody who may do everything in the admin."""
-    return User.objects.create_superuser("operator", password="operator-pw")
+    return User.objects.create_superuser("operator")
 
 
 @pytest.fixture
 def viewer(db: None) -> User:
     """Somebody of the staff who may look at everything and change nothing."""
-    user = User.objects.create_user("viewer", password="viewer-pw", is_staff=True)
+    user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     return user
 
@@ -125,7 +125,7 @@ def viewer(db: None) -> User:
 @pytest.fixture
 def plain_user(db: None) -> User:
     """Somebody with a login and no business in the admin."""
-    return User.objects.create_user("plain", password="plain-pw")
+    return User.objects.create_user("plain")
 
 
 @pytest.fixture

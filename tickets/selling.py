@@ -44,6 +44,7 @@ from tickets.wishes import (
 )
 from vacancy import selectors as stock_rows
 from vacancy import services as stock
+from vacancy.lanes import close_dead
 
 ALONE_TRIES = 3  # a twin in another process may be in the way of the first
 
@@ -107,7 +108,7 @@ def _reconnected(wishes: Sequence[Wish], error: DatabaseError) -> list[Answer] |
     """Tell everybody at once if the database is gone: each would wait as long as the one before."""
     if connection.is_usable():
         return error
-    connection.close()
+    close_dead()
     try:
         connection.ensure_connection()
     except DatabaseError:
@@ -119,7 +120,7 @@ def _find_out(
     wishes: Sequence[Wish], answers: list[Answer], error: DatabaseError
 ) -> list[Answer] | Exception:
     """Say what became of a COMMIT that failed; an error: surely nothing, so trying is safe."""
-    connection.close()
+    close_dead()
     rows = [_row_of(answer) for answer in answers if not isinstance(answer, Exception)]
     try:
         stored = _are_stored(rows)

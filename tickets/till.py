@@ -34,6 +34,7 @@ from tickets.wishes import (
     Sale,
     Wish,
 )
+from vacancy.lanes import close_if_dead
 from vacancy.services import SoldOut
 
 P = ParamSpec("P")
@@ -166,5 +167,6 @@ async def warm() -> None:
 
 
 def _touch() -> None:
+    close_if_dead()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

@@ -13,7 +13,7 @@ from ninja import Router, Schema
 
 from tickets import till
 from ticketsite.problems import problem
-from vacancy.lanes import READS
+from vacancy.lanes import READS, close_if_dead
 
 router = Router(tags=["health"])
 PATIENCE_S = 2.0  # with a channel layer; one that lost our message would be waited for for ever
@@ -70,6 +70,7 @@ def _outcome(check: Callable[[], str]) -> str:
 
 
 def _database_answers() -> str:
+    close_if_dead()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return "ok"

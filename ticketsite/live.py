@@ -31,7 +31,7 @@ from vacancy.lanes import Lane
 
 TICK_S = 0.25
 PULSE_S = 5.0  # after so long without news, readers hear that there is none
-DASHBOARD = Lane("dashboard", limit=2000)
+DASHBOARD = Lane("dashboard", limit=2000, only_reads=True)
 PROCESS = uuid.uuid4().hex[:12]
 
 logger = logging.getLogger(__name__)

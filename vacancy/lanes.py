@@ -6,6 +6,14 @@ Note [Lanes]
     long-lived thread with one connection of its own and a bounded queue: reads never wait behind
     sales, and a flood is refused at the door instead of piling up. Work belongs to the lane, not
     to the request: a client that hangs up cannot cut a transaction in half.
+
+Note [Dead while idle]
+    A lane keeps its connection between jobs, and a connection that dies meanwhile (the server was
+    restarted, an operator or a firewall ended it) is noticed only when the next job uses it. That
+    job has done nothing wrong and the database may be well again: if it only reads, it is run
+    once more on a fresh connection. Once, because a second failure is news. Not if the connection
+    is well, because then it was the statement; nor if the job had to open it, because then the
+    database is away. What writes is never repeated here: it may have happened.
 """
 
 import asyncio
@@ -32,10 +40,15 @@ class LaneFull(Exception):
 class Lane:
     """One thread, one database connection, one bounded queue; jobs run in order of arrival."""
 
-    def __init__(self, name: str, *, limit: int) -> None:
-        """Start nothing yet: the thread begins with the first job. `limit` counts jobs."""
+    def __init__(self, name: str, *, limit: int, only_reads: bool = False) -> None:
+        """Start nothing yet: the thread begins with the first job. `limit` counts jobs.
+
+        `only_reads`: its jobs change nothing, so one may be run a second time; see
+        Note [Dead while idle].
+        """
         self.name = name
         self.limit = limit
+        self.only_reads = only_reads
         self._waiting = 0
         self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"lane-{name}")
@@ -62,11 +75,7 @@ class Lane:
     def _work(self, turn: "_Turn", job: Callable[[], R]) -> R:
         turn.begun_at = time.perf_counter()
         try:
-            return job()
-        except (OperationalError, InterfaceError):
-            # The connection may be dead (server restarted); the next job opens a fresh one.
-            connection.close()
-            raise
+            return _attempt(job, may_repeat=self.only_reads)
         finally:
             turn.ended_at = time.perf_counter()
 
@@ -95,8 +104,44 @@ class _Turn:
             timing.spend("db", self.ended_at - self.begun_at)
 
 
+def _attempt(job: Callable[[], R], *, may_repeat: bool) -> R:
+    before = connection.connection
+    try:
+        return job()
+    except (OperationalError, InterfaceError):
+        # The end of an `atomic` block may have replaced a dead one already.
+        died = before is not None and (
+            connection.connection is not before or not connection.is_usable()
+        )
+        close_dead()  # or it is well: then this costs little, and whoever comes next is safe
+        if not (may_repeat and died):
+            raise
+    return _attempt(job, may_repeat=False)
+
+
+def close_if_dead() -> None:
+    """Let this thread open a fresh connection if the one it has died; see Note [Dead while idle].
+
+    Asks the server, so it is for what is rare, like a check of readiness.
+    """
+    if connection.connection is not None and not connection.is_usable():
+        close_dead()
+
+
+def close_dead() -> None:
+    """Close this thread's connection, and let the pool throw out what died with it.
+
+    The pool would find its dead ones too, but one by one, with pauses that grow from a second:
+    behind three of them nobody gets a connection before the time is up.
+    """
+    connection.close()
+    pool = getattr(connection, "pool", None)  # PostgreSQL's alone
+    if pool is not None:
+        pool.check()
+
+
 def _close_own_connection() -> None:
     connection.close()  # the name stands for another connection in each thread
 
 
-READS = Lane("reads", limit=2000)
+READS = Lane("reads", limit=2000, only_reads=True)

@@ -69,11 +69,41 @@ def test_killed_backends_cost_nobody_a_place(shop: Shop, api: Server) -> None:
     with buyers(shop, [api], name="backends") as crowd:
         for _ in range(KILLS):
             crowd.wait_for_more(15)
-            with psycopg.connect(shop.environment["DATABASE_URL"], autocommit=True) as server:
-                server.execute(EVERY_OTHER.encode() + b" AND pid <> pg_backend_pid()")
+            kill_backends(shop)
         crowd.wait_for_more(15)
 
         check(shop, api, crowd)
+
+
+def kill_backends(shop: Shop) -> None:
+    """End every connection that the shop's processes have."""
+    with psycopg.connect(shop.environment["DATABASE_URL"], autocommit=True) as server:
+        server.execute(EVERY_OTHER.encode() + b" AND pid <> pg_backend_pid()")
+
+
+def test_killed_idle_connections_are_noticed_by_nobody(shop: Shop, api: Server) -> None:
+    """The database is well: readers are answered, a buyer buys, the process says it is ready."""
+    with shop.client(api) as client:
+        hold = client.post(
+            "/holds",
+            json={"vacancy": shop.vacancies["hall"], "qty": 1},
+            headers={"Idempotency-Key": "idle-hold"},
+        ).json()
+        kill_backends(shop)
+        bought = buy(client, shop.vacancies["hall"], key="idle")
+        paths = (
+            "/ready",
+            "/purchases",
+            f"/purchases/{bought.json()['id']}",
+            f"/holds/{hold['id']}",
+        )
+        statuses = {}
+        for path in paths:
+            kill_backends(shop)
+            statuses[path] = client.get(path).status_code
+
+    assert bought.status_code == 201
+    assert statuses == dict.fromkeys(paths, 200)
 
 
 @pytest.mark.parametrize("how", ["fast", "immediate"])

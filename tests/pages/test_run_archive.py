@@ -62,7 +62,7 @@ class TestExport:
     @pytest.mark.parametrize("name", EXPORTS)
     def test_is_for_those_who_may_see_runs(self, client: Client, run: Run, name: str) -> None:
         """A login of the staff without that right is refused."""
-        staff = User.objects.create_user("clerk", password="pw", is_staff=True)
+        staff = User.objects.create_user("clerk", is_staff=True)
         client.force_login(staff)
 
         assert client.get(url(name, run)).status_code == 403
@@ -255,7 +255,7 @@ class TestDelete:
 
     def test_is_for_those_who_may(self, client: Client, run: Run) -> None:
         """Starting runs is not enough."""
-        staff = User.objects.create_user("clerk", password="pw", is_staff=True)
+        staff = User.objects.create_user("clerk", is_staff=True)
         staff.user_permissions.set(Permission.objects.filter(codename__in=["view_run"]))
         client.force_login(staff)
 

@@ -5,11 +5,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
+from tests.backends import BACKEND
 from vacancy import timing
-from vacancy.lanes import Lane, LaneFull
+from vacancy.lanes import Lane, LaneFull, close_if_dead
 
 WAIT_S = 10.0
 
@@ -189,6 +191,85 @@ class TestErrors:
         assert await lane.run(_connection) is before
 
 
+@pytest.fixture
+def reader() -> Iterator[Lane]:
+    """A lane whose jobs only read."""
+    lane = Lane("reader", limit=3, only_reads=True)
+    yield lane
+    lane.close_connection()
+    lane._executor.shutdown()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestConnectionThatDiedIdle:
+    """Somebody else ended it at the server while no job used it."""
+
+    __test__ = BACKEND == "postgres"  # SQLite has no server that could end one
+
+    async def test_is_not_noticed_by_who_only_reads(self, reader: Lane) -> None:
+        """The database is well, so there is nothing to tell them."""
+        killed = await reader.run(_backend_pid)
+        await asyncio.to_thread(_kill, killed)
+
+        assert await reader.run(_backend_pid) != killed
+
+    async def test_is_not_noticed_inside_a_transaction_either(self, reader: Lane) -> None:
+        """Django replaces it at the end of the block, and raises all the same."""
+        await asyncio.to_thread(_kill, await reader.run(_backend_pid))
+
+        assert await reader.run(transaction.atomic(_one)) == 1
+
+    async def test_is_told_to_whoever_may_write(self, lane: Lane) -> None:
+        """What was sent before it was noticed may have happened: it is not sent again here."""
+        await asyncio.to_thread(_kill, await lane.run(_backend_pid))
+
+        with pytest.raises(OperationalError):
+            await lane.run(_backend_pid)
+
+    async def test_is_replaced_once_and_no_more(self, reader: Lane) -> None:
+        """Who loses the fresh one too is told; the job ran twice and not for ever."""
+        await asyncio.to_thread(_kill, await reader.run(_backend_pid))
+        runs: list[int] = []
+
+        def unlucky() -> int:
+            runs.append(1)
+            _lose_connection("postgres")
+            return _one()
+
+        with pytest.raises(OperationalError):
+            await reader.run(unlucky)
+
+        assert len(runs) == 2
+        assert await reader.run(_one) == 1
+
+    async def test_can_be_closed_before_it_is_used(self, lane: Lane) -> None:
+        """For a check of readiness: what it reports must be the database, not the past."""
+        killed = await lane.run(_backend_pid)
+        await asyncio.to_thread(_kill, killed)
+        await lane.run(close_if_dead)
+
+        assert await lane.run(_backend_pid) != killed
+
+
+@pytest.mark.django_db(transaction=True)
+class TestStatementThatFailed:
+    """The connection is well, so a second run would only fail again."""
+
+    async def test_is_run_once(self, reader: Lane) -> None:
+        """Though the lane only reads."""
+        runs: list[int] = []
+
+        def wrong() -> None:
+            runs.append(_one())
+            raise OperationalError("canceling statement due to statement timeout")
+
+        await reader.run(_one)
+        with pytest.raises(OperationalError):
+            await reader.run(wrong)
+
+        assert runs == [1]
+
+
 class TestTiming:
     """A request is told where its time went."""
 
@@ -255,6 +336,23 @@ def _one() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         return int(cursor.fetchone()[0])
+
+
+def _backend_pid() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def _kill(pid: int) -> None:
+    """End a connection from another one, and wait until the server has forgotten it."""
+    parameters = {
+        name: value
+        for name, value in connection.get_connection_params().items()
+        if name in {"dbname", "host", "port", "user", "password"}
+    }
+    with psycopg.connect(**parameters, autocommit=True) as server:
+        server.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
 
 
 def _lose_connection(backend: str) -> None:
