@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
-from tickets import selling
+from tickets import expiry
 from tickets.models import ApiKey, Hold, Purchase, Ticket
 from tickets.selectors import Client, key_digest, tickets_at_door
 from tickets.wishes import HoldConfirmed, HoldExpired, HoldNotFound, SaleRefusal
@@ -137,7 +137,7 @@ def holds_expire(*, now: datetime, limit: int = SWEEP_LIMIT) -> int:
 @transaction.atomic(durable=True)
 def _expire_of(vacancy_id: int, now: datetime, limit: int) -> int:
     _hold_vacancy(vacancy_id)
-    return selling.take_back_expired(vacancy_id=vacancy_id, now=now, limit=limit)
+    return expiry.take_back_expired(vacancy_id=vacancy_id, now=now, limit=limit)
 
 
 @transaction.atomic(durable=True)

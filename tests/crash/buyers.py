@@ -1,10 +1,12 @@
 """Buyers in a process of their own, who write down what they were told.
 
-Each buyer takes an order, asks until an answer comes, always with the same idempotency key, and
-writes every step to a journal before the next one: what the journal calls bought must be there
-after any crash. Now and then one loses patience and hangs up, as people do.
+Each buyer pays one visit after the other. A visit is a chain of steps: buy; buy and cancel; hold
+and confirm; hold and release; hold and never come back ("forget"). Each step is asked, always
+with the same idempotency key, until an answer comes, and everything is written to a journal
+before the next step: what the journal calls bought, held, released or cancelled must be so after
+any crash. Now and then one loses patience and hangs up, as people do.
 Run: `python -m tests.crash.buyers JOURNAL '{"urls": …, "key": …, "vacancies": …, …}'`. SIGTERM:
-take no new orders, see the open ones through, leave.
+begin no new visits, see the open ones through, leave.
 """
 
 import asyncio
@@ -21,11 +23,24 @@ import httpx
 
 IMPATIENT = 0.05  # of the requests
 PATIENCE_S = 20.0
-PERSISTENCE_S = 45.0  # with one order; the crash tests end earlier
-BREATH_S = 0.05  # between two attempts at the same order
+PERSISTENCE_S = 45.0  # with one step; the crash tests end earlier
+BREATH_S = 0.05  # between two attempts at the same step
 NOT_NOW = {429, 503}  # come again with the same key
-BOUGHT = 201
-SOLD_OUT = 409
+VISITS = (
+    "buy", "hold confirm", "buy", "hold release", "buy cancel", "forget", "buy",
+    "hold confirm cancel",
+)  # fmt: skip
+KEPT_S = 600  # no test takes as long: who comes back finds the hold
+FORGOTTEN_S = 1  # nobody comes back for it: the till may take it back when places run short
+OUTCOMES = {
+    ("buy", 201): "bought",
+    ("buy", 409): "sold out",
+    ("hold", 201): "held",
+    ("hold", 409): "sold out",
+    ("confirm", 201): "bought",
+    ("release", 204): "released",
+    ("cancel", 200): "cancelled",
+}
 
 
 @dataclass
@@ -39,6 +54,40 @@ class Journal:
         self.file.write(json.dumps({"event": event, **facts}) + "\n")
         self.file.flush()
         os.fsync(self.file.fileno())
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request of a visit; its key is the visit's, whatever is asked."""
+
+    key: str
+    what: str
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the journal says of it, enough to ask again."""
+        return {
+            "key": self.key,
+            "what": self.what,
+            "request": {"method": self.method, "url": self.path, "json": self.body},
+        }
+
+
+def step(key: str, what: str, order: dict[str, Any], made: str) -> Step:
+    """Say what to send; `made` is the id of what the step before made."""
+    match what:
+        case "buy":
+            return Step(key, what, "POST", "/purchases", order)
+        case "hold" | "forget":
+            seconds = KEPT_S if what == "hold" else FORGOTTEN_S
+            return Step(key, "hold", "POST", "/holds", order | {"hold_seconds": seconds})
+        case "confirm":
+            return Step(key, what, "POST", f"/holds/{made}/confirm")
+        case "release":
+            return Step(key, what, "DELETE", f"/holds/{made}")
+    return Step(key, what, "POST", f"/purchases/{made}/cancel")
 
 
 @dataclass
@@ -55,56 +104,65 @@ class Crowd:
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def buyer(self, number: int) -> None:
-        """Take one order after the other."""
+        """Pay one visit after the other; of two buyers, none does the same at the same time."""
         for count in range(self.most):
             if self.leaving.is_set():
                 return
-            key = f"{self.name}-{number}-{count}"
-            vacancy, qty = self.chance.choice(self.vacancies), self.chance.randint(1, 4)
-            self.journal.write("asked", key=key, vacancy=vacancy, qty=qty)
-            await self.see_through(key, vacancy, qty)
+            whats = VISITS[(number + count) % len(VISITS)].split()
+            await self.visit(f"{self.name}-{number}-{count}", whats)
 
-    async def see_through(self, key: str, vacancy: int, qty: int) -> None:
-        """Ask until the answer is final."""
+    async def visit(self, key: str, whats: list[str]) -> None:
+        """Take one step after the other, as long as each is granted."""
+        vacancy, qty = self.chance.choice(self.vacancies), self.chance.randint(1, 4)
+        order = {"vacancy": vacancy, "qty": qty, "buyer": {"name": key}}
+        made: str | None = ""
+        for what in whats:
+            if made is None:
+                return
+            made = await self.see_through(step(key, what, order, made))
+
+    async def see_through(self, step: Step) -> str | None:
+        """Ask until the answer is final; return the id of what was made, None for a refusal."""
+        self.journal.write("asked", **step.facts())
         until = time.monotonic() + PERSISTENCE_S
         while time.monotonic() < until:
-            if await self.ask(key, vacancy, qty):
-                return
+            answer = await self.ask(step)
+            if answer is not None:
+                return self.write_final(step, answer)
             await asyncio.sleep(BREATH_S)
-        self.journal.write("given up", key=key)
+        self.journal.write("given up", key=step.key, what=step.what)
+        return None
 
-    async def ask(self, key: str, vacancy: int, qty: int) -> bool:
-        """Send the order once; say whether the answer is final."""
+    async def ask(self, step: Step) -> httpx.Response | None:
+        """Send it once; return the answer if it is final."""
         hurried = self.chance.random() < IMPATIENT
         try:
-            answer = await self.client.post(
-                f"{self.chance.choice(self.urls)}/purchases",
-                json={"vacancy": vacancy, "qty": qty, "buyer": {"name": key}},
-                headers={"Idempotency-Key": key},
+            answer = await self.client.request(
+                step.method,
+                self.chance.choice(self.urls) + step.path,
+                json=step.body,
+                headers={"Idempotency-Key": step.key},
                 timeout=self.chance.uniform(0.001, 0.02) if hurried else PATIENCE_S,
             )
         except httpx.HTTPError as error:
-            self.journal.write("unanswered", key=key, why=type(error).__name__)
-            return False
-        if answer.status_code in NOT_NOW:
-            self.journal.write("not now", key=key, status=answer.status_code)
-            return False
-        self.write_final(key, answer)
-        return True
+            why = type(error).__name__
+            self.journal.write("unanswered", key=step.key, what=step.what, why=why)
+            return None
+        if answer.status_code not in NOT_NOW:
+            return answer
+        self.journal.write("not now", key=step.key, what=step.what, status=answer.status_code)
+        return None
 
-    def write_final(self, key: str, answer: httpx.Response) -> None:
-        """Write down what became of the order."""
-        status = answer.status_code
-        if status == BOUGHT:
-            self.journal.write("bought", key=key, body=answer.text)
-        elif status == SOLD_OUT:
-            self.journal.write("sold out", key=key)
-        else:
-            self.journal.write("fault", key=key, status=status, body=answer.text[:500])
+    def write_final(self, step: Step, answer: httpx.Response) -> str | None:
+        """Write down what became of it; return the id of what was made, None for a refusal."""
+        event = OUTCOMES.get((step.what, answer.status_code), "fault")
+        facts: dict[str, Any] = {"status": answer.status_code, "body": answer.text}
+        self.journal.write(event, key=step.key, what=step.what, **facts)
+        return str(answer.json()["id"]) if event in {"bought", "held"} else None
 
 
 async def main(journal: Journal, wanted: dict[str, Any]) -> None:
-    """Let them buy until SIGTERM, or until each has had `most` orders."""
+    """Let them come until SIGTERM, or until each has paid `most` visits."""
     headers = {"Authorization": f"Bearer {wanted['key']}"}
     async with httpx.AsyncClient(headers=headers) as client:
         crowd = Crowd(

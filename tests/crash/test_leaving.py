@@ -15,7 +15,7 @@ def test_server_that_is_asked_to_leave_keeps_every_word(shop: Shop) -> None:
     try:
         server.wait_until_ready()
         with buyers(shop, [server], name="leaving", number=16) as crowd:
-            crowd.wait_for_more(60)
+            crowd.wait_for_more(40)
             server.ask_to_leave()
             server.wait_until_left()
             server = shop.start(port=server.port)
