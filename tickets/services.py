@@ -87,7 +87,9 @@ def purchase_cancel(
     purchase.status = Purchase.Status.CANCELLED
     purchase.cancelled_at, purchase.cancelled_by, purchase.cancel_reason = now, actor, reason
     purchase.save(update_fields=["status", "cancelled_at", "cancelled_by", "cancel_reason"])
-    line = stock.GivenBack(purchase.qty, f"{purchase} cancelled: {reason or 'by its client'}")
+    line = stock.GivenBack(
+        purchase.qty, f"Purchase {purchase.pk} cancelled: {reason or 'by its client'}"
+    )
     stock.places_give_back(
         vacancy_id=vacancy_id, kind="cancelled", lines=[line], actor=actor, now=now
     )
