@@ -9,6 +9,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from tickets.models import NAME_LENGTH
 from tickets.services import SCOPES
 
 SCOPE_LABELS = {
@@ -23,7 +24,7 @@ class KeyForm(forms.Form):
 
     name = forms.CharField(
         label=_("Name"),
-        max_length=100,
+        max_length=NAME_LENGTH,
         help_text=_("Whose software it is, as: Box office till 3."),
         widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
     )

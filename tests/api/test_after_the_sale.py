@@ -176,6 +176,14 @@ class TestDoor:
 
         assert door("GET", f"/tickets/{code}").json()["status"] == "cancelled"
 
+    def test_code_with_more_behind_it_is_another(
+        self, api: Api, door: Api, vacancy: Vacancy
+    ) -> None:
+        """Whoever scans twice into one field has typed no ticket."""
+        code = buy(api, vacancy)["tickets"][0]["code"]
+
+        problem_in(door("POST", f"/tickets/{code}{code}/check-in"), "not-found")
+
     @pytest.mark.parametrize("code", ["2" * 20, "x", "%00", "a" * 300])
     def test_code_that_is_none_is_not_found(self, door: Api, code: str) -> None:
         """Whatever was typed."""
