@@ -35,6 +35,24 @@ def door(db: None) -> Api:
 class TestCancelling:
     """POST /purchases/{id}/cancel."""
 
+    def test_purchase_of_a_rehearsal_that_ends_meanwhile_is_not_found(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its last buyers may still be under way when the stock goes."""
+        rehearsal = make_vacancy(is_rehearsal=True)
+        _, secret = services.key_create(name="run", vacancy_id=rehearsal.pk, now=timezone.now())
+        buyer = Api(secret)
+        bought = buy(buyer, rehearsal)["id"]
+        hold_vacancy = services._hold_vacancy
+
+        def wait_for_the_end(vacancy_id: int) -> bool:
+            services.rehearsal_delete(vacancy_id=vacancy_id)
+            return hold_vacancy(vacancy_id)
+
+        monkeypatch.setattr(services, "_hold_vacancy", wait_for_the_end)
+
+        problem_in(buyer("POST", f"/purchases/{bought}/cancel"), "not-found")
+
     def test_places_are_given_back_once(self, api: Api, vacancy: Vacancy) -> None:
         """A repeat answers the same; the ledger has one line."""
         bought = buy(api, vacancy)["id"]
