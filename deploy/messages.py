@@ -36,6 +36,12 @@ KEYWORDS: dict[str, Any] = {
     "pgettext": ((1, "c"), 2),
     "pgettext_lazy": ((1, "c"), 2),
 }
+CONTRIB = {
+    "admin",
+    "auth",
+    "contenttypes",
+    "sessions",
+}  # of Django's apps, what we use and has words
 DOMAINS = ("django", "djangojs")
 Message = tuple[str | tuple[str, ...], str | None, str]  # words, context, file
 
@@ -142,6 +148,8 @@ def _known_to_django() -> set[str]:
     """Return what Django's own Brazilian catalogs translate."""
     known: set[str] = set()
     for path in Path(django.__file__).parent.rglob("pt_BR/LC_MESSAGES/django.mo"):
+        if "contrib" in path.parts and not CONTRIB & set(path.parts):
+            continue  # its words are never loaded
         with path.open("rb") as file:
             catalog: dict[Any, str] = GNUTranslations(file)._catalog  # type: ignore[attr-defined]
         known |= {key[0] if isinstance(key, tuple) else key for key in catalog}

@@ -30,7 +30,7 @@ from loadlab.models import Run
 from loadlab.run_page import points_view, run_view
 from loadlab.scenarios import SCENARIOS
 from loadlab.views import start_view, stop_view
-from vacancy.display import NONE, chip_html, moment, number
+from vacancy.display import NONE, chip_html, moment, number, unbroken
 
 
 class ScenarioFilter(admin.SimpleListFilter):
@@ -201,12 +201,14 @@ class RunAdmin(ModelAdmin):
         if not stock:
             return NONE
         values = {"sold": number(stock["sold"]), "capacity": number(stock["capacity"])}
-        return _("%(sold)s of %(capacity)s") % values
+        return unbroken(_("%(sold)s of %(capacity)s") % values)
 
 
 def _two(bold: str, quiet: str) -> SafeString:
     return format_html(
-        '<span class="ts-two"><strong>{}</strong><span>{}</span></span>', bold, quiet
+        '<span class="ts-two"><strong class="ts-nowrap">{}</strong><span>{}</span></span>',
+        bold,
+        quiet,
     )
 
 

@@ -11,6 +11,7 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
 from django.http import (
     Http404,
     HttpRequest,
@@ -27,7 +28,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from loadlab import export, report, selectors, services
+from loadlab.display import refusal_text
 from loadlab.models import Run
+from vacancy.notes import gettext_noop, note
 
 PAGE = "admin:loadlab_run_change"
 LIST = "admin:loadlab_run_changelist"
@@ -89,16 +92,19 @@ def baseline_view(run_admin: Admin, request: HttpRequest, object_id: int) -> Htt
     _check(request, "loadlab.start_run")
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
+    run = _run_or_404(object_id)
     if request.POST.get("remove"):
         services.baseline_remove(run_id=object_id)
+        run_admin.log_change(request, run, note(gettext_noop("No longer the baseline.")))
         messages.success(request, gettext("Nothing is compared with this run any more."))
         return Redirect(reverse(PAGE, args=[object_id]))
     actor = request.user if isinstance(request.user, User) else None
     try:
         services.baseline_set(run_id=object_id, actor=actor, now=timezone.now())
     except services.LabRefusal as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, refusal_text(refusal))
     else:
+        run_admin.log_change(request, run, note(gettext_noop("Set as baseline.")))
         messages.success(request, gettext("Later runs like this one are compared with it."))
     return Redirect(reverse(PAGE, args=[object_id]))
 
@@ -109,9 +115,11 @@ def delete_view(run_admin: Admin, request: HttpRequest, object_id: int) -> HttpR
     run = _run_or_404(object_id)
     if request.method == "POST":
         try:
-            services.run_delete(run_id=object_id)
+            with transaction.atomic():  # what is refused is not in the log
+                run_admin.log_deletions(request, Run.objects.filter(pk=object_id))
+                services.run_delete(run_id=object_id)
         except services.LabRefusal as refusal:
-            messages.error(request, str(refusal))
+            messages.error(request, refusal_text(refusal))
             return Redirect(reverse(PAGE, args=[object_id]))
         messages.success(request, gettext("Run %(run)s was deleted.") % {"run": object_id})
         return Redirect(reverse(LIST))

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http import HttpResponseRedirect as Redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,19 +13,20 @@ from django.utils.translation import gettext as _
 from loadlab import history, selectors, series
 from loadlab.compare_text import figures, headline, settings_rows
 from loadlab.display import outcomes_json, run_chip, scenario_title, worst_verdict_chip
+from loadlab.history_page import load_text
 from loadlab.models import Run
 from vacancy.display import moment
 
-LIST = "admin:loadlab_run_changelist"
+MOST_OFFERED = 100
 
 
 def compare_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResponse:
-    """Show run `b` against run `a`; without two runs, back to where they can be chosen."""
+    """Show run `b` against run `a`; without two runs, ask which."""
     if not request.user.has_perm("loadlab.view_run"):
         raise PermissionDenied
     a, b = (_number(request, name) for name in ("a", "b"))
     if a is None or b is None or a == b:
-        return Redirect(reverse(LIST))
+        return _choice(run_admin, request, a, b)
     found = history.comparison(run_a=a, run_b=b)
     runs = {run.pk: run for run in selectors.runs_by_id(run_ids=[a, b])}
     if found is None:
@@ -34,6 +34,7 @@ def compare_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResp
     context = {
         **run_admin.admin_site.each_context(request),
         "title": _("Run %(b)s against run %(a)s") % {"a": a, "b": b},
+        "opts": run_admin.opts,
         "sides": [_side(runs[a], "A"), _side(runs[b], "B")],
         "swapped": f"?a={b}&b={a}",
         "headline": headline(found, runs[a], runs[b]),
@@ -44,6 +45,31 @@ def compare_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResp
         "page": _page(runs[a], runs[b]),
     }
     return TemplateResponse(request, "admin/loadlab/run/compare.html", context)
+
+
+def _choice(
+    run_admin: "ModelAdmin[Run]", request: HttpRequest, a: int | None, b: int | None
+) -> HttpResponse:
+    """Offer the latest runs; at first the newest one and what it would be compared with."""
+    offered = history.comparable(limit=MOST_OFFERED)
+    first, second = history.likely_pair(runs=offered)
+    context = {
+        **run_admin.admin_site.each_context(request),
+        "title": _("Compare two runs"),
+        "opts": run_admin.opts,
+        "runs": [_offer(run) for run in offered],
+        "a": a or first,
+        "b": b or second,
+        "same": a is not None and a == b,
+        "may_start": request.user.has_perm("loadlab.start_run"),
+    }
+    return TemplateResponse(request, "admin/loadlab/run/choose.html", context)
+
+
+def _offer(run: Run) -> Mapping[str, Any]:
+    when = moment(run.started_at)
+    words = f"{run.pk} {scenario_title(run.scenario)}, {load_text(run)}, {when}"
+    return {"id": run.pk, "text": words}
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loadlab.display import VERDICT_CHIPS
+from loadlab.display import VERDICT_CHIPS, fact_label, fact_text
 from loadlab.models import Run
 from vacancy.display import NONE, Chip, number
 
@@ -73,7 +73,7 @@ def headline(found: Mapping[str, Any], a: Run, b: Run) -> str:
 
 def settings_rows(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """Return what differs between two runs: name, value of A, value of B."""
-    return [(_words(one["name"]), _value(one["a"]), _value(one["b"])) for one in found]
+    return [(fact_label(one["name"]), fact_text(one["a"]), fact_text(one["b"])) for one in found]
 
 
 def _judged_sentence(one: Mapping[str, Any]) -> str:
@@ -162,16 +162,3 @@ def _figure(value: float | None) -> str:
 def _signed(value: float) -> str:
     sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "±"
     return f"{sign}{number(abs(value), digits=_digits(value))}"
-
-
-def _words(name: str) -> str:
-    text = name.replace("_", " ")
-    return text[:1].upper() + text[1:]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, int | float):
-        return number(value, digits=len(f"{value:g}".partition(".")[2]))
-    return NONE if value is None else str(value)

@@ -22,7 +22,7 @@ def conclude(
     run_id: int,
     worker: str,
     state: str,
-    reason: str,
+    reason: Sentence | None,
     final: wire.Final | None,
     lost_count: int,
     now: Callable[[], datetime],

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS, Budget, Field
-from loadlab.sentence import Sentence
+from loadlab.sentence import Sentence, Told
 from loadlab.wire import OUTCOMES
-from vacancy.display import Chip, number
+from vacancy.display import NONE, Chip, number
 
 RUN_CHIPS = {
     Run.State.REQUESTED: Chip(_("Waiting for a worker"), "hourglass_top", "busy"),
@@ -53,6 +53,33 @@ UNITS = {
     "processes": _("processes"),
     "1/s": _("per second"),
 }
+SETTING_LABELS = {
+    "scenario": _("Scenario"),
+    "user_count": _("Virtual users"),
+    "think_time_s": _("Think time, s"),
+    "duration_s": _("Duration, s"),
+    "capacity": _("Rehearsal stock"),
+    "price": _("Price"),
+    "max_per_purchase": _("Most places in one purchase"),
+    "target": _("Target"),
+    "fingerprint": _("Fingerprint"),
+}
+ONE_UNIT = {
+    "users": _("user"),
+    "buyers": _("buyer"),
+    "places": _("place"),
+    "processes": _("process"),
+}
+ENVIRONMENT_LABELS = {
+    "cores": _("Processor cores"),
+    "database": _("Database"),
+    "django": "Django",
+    "locust": "Locust",
+    "machine": _("Machine"),
+    "python": "Python",
+    "server": _("Server"),
+    "shared_host": _("Generator on the same machine"),
+}
 NOT_JUDGED = Chip(_("Not judged"), "remove", "quiet")
 
 
@@ -70,6 +97,21 @@ def worst_verdict_chip(verdicts: Sequence[dict[str, Any]] | None) -> Chip:
             label = chip.label if outcome == "pass" else f"{chip.label}: {named}"
             return Chip(label, chip.icon, chip.tone)
     return NOT_JUDGED
+
+
+def fact_label(name: str) -> str:
+    """Name a setting or a part of the environment; what has no label yet keeps its own name."""
+    known = SETTING_LABELS | ENVIRONMENT_LABELS
+    return str(known.get(name) or name.replace("_", " ").capitalize())
+
+
+def fact_text(value: Any) -> str:
+    """Write the value of such a fact, a number with as few decimals as it has."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, int | float):
+        return number(value, digits=len(f"{value:g}".partition(".")[2]))
+    return NONE if value is None else str(value)
 
 
 def chip_json(chip: Chip) -> dict[str, str]:
@@ -95,14 +137,31 @@ def _written(value: str | int | float) -> str:
 
 def run_told(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return a run, as `selectors.run_as_json` made it, with its sentences in this language."""
-    verdicts = run.get("verdicts")
-    if not verdicts:
-        return dict(run)
-    told = [one | verdict_text(one) for one in verdicts]
-    for one in told:  # the sentences were told: no page needs them a second time
-        one.pop("finding_sentences", None)
-        one.pop("detail_sentences", None)
-    return {**run, "verdicts": told}
+    told = dict(run)
+    if run.get("verdicts"):
+        told["verdicts"] = [_verdict_told(one) for one in run["verdicts"]]
+    if told.pop("reason_sentence", None):
+        told["reason"] = reason_text(run)
+    return told
+
+
+def _verdict_told(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    told = {**verdict, **verdict_text(verdict)}
+    # They were told: no page needs them a second time.
+    told.pop("finding_sentences", None)
+    told.pop("detail_sentences", None)
+    return told
+
+
+def reason_text(run: Mapping[str, Any]) -> str:
+    """Say in the reader's language why a run ended; earlier versions stored English only."""
+    said = run.get("reason_sentence")
+    return sentences_text([said]) if said else run.get("reason", "")
+
+
+def refusal_text(refusal: Told) -> str:
+    """Tell a refusal in the reader's language."""
+    return sentences_text([refusal.sentence.as_json()])
 
 
 def verdict_text(verdict: Mapping[str, Any]) -> dict[str, str]:
@@ -138,7 +197,8 @@ def setting_text(field: Field, value: float) -> str:
     if field.name == "duration_s":
         return duration_text(value)
     text = number(value, digits=len(f"{value:g}".partition(".")[2]))
-    return f"{text} {UNITS.get(field.unit, field.unit)}".strip()
+    units = UNITS | ONE_UNIT if value == 1 else UNITS
+    return f"{text} {units.get(field.unit, field.unit)}".strip()
 
 
 def duration_text(seconds: float) -> str:

@@ -109,6 +109,26 @@ def to_compare_with(*, run_id: int, fingerprint: str, limit: int = 8) -> list[Ru
     return alike + list(others.exclude(pk__in=[run.pk for run in alike])[:limit])
 
 
+def comparable(*, limit: int) -> list[Run]:
+    """Return the newest runs that ended and had buyers."""
+    return list(Run.objects.filter(slot=None).exclude(started_at=None)[:limit])
+
+
+def likely_pair(*, runs: Sequence[Run]) -> tuple[int | None, int | None]:
+    """Return what somebody would most likely compare: the newest run with its baseline.
+
+    Without a baseline it is the run of its kind before it, else simply the one before it.
+    """
+    if len(runs) < 2:
+        return None, None
+    newest, *others = runs
+    baseline = baseline_of(fingerprint=newest.fingerprint) if newest.fingerprint else None
+    if baseline is not None and baseline.run_id != newest.pk:
+        return baseline.run_id, newest.pk
+    alike = (run.pk for run in others if newest.fingerprint == run.fingerprint != "")
+    return next(alike, others[0].pk), newest.pk
+
+
 def trend(*, fingerprint: str, limit: int = 40) -> list[Run]:
     """Return the newest finished runs of one fingerprint that have figures, oldest first."""
     found = Run.objects.filter(fingerprint=fingerprint, state=states.FINISHED, sabotage="")

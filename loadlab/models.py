@@ -74,6 +74,9 @@ class Run(models.Model):
         null=True, help_text="When others may take the supervisor for dead."
     )
     reason = models.CharField(max_length=500, blank=True, help_text="Why it ended as it did.")
+    reason_sentence = models.JSONField(
+        null=True, help_text="The same as text and values; see `loadlab.sentence`."
+    )
     vacancy_id = models.BigIntegerField(null=True, help_text="Its rehearsal stock, while it runs.")
     summary = models.JSONField(null=True, help_text="Totals and the table, once it ended.")
     verdicts = models.JSONField(null=True, help_text="What the run may claim, with reasons.")

@@ -7,7 +7,16 @@ from typing import Any
 from django.utils.translation import gettext
 
 from loadlab import export
-from loadlab.display import VERDICT_CHIPS, scenario_title, sentences_text, verdict_text
+from loadlab.display import (
+    VERDICT_CHIPS,
+    fact_label,
+    fact_text,
+    reason_text,
+    run_chip,
+    scenario_title,
+    sentences_text,
+    verdict_text,
+)
 
 WIDTH, HEIGHT = 960.0, 220.0
 LEFT, BOTTOM, TOP = 56.0, 24.0, 8.0
@@ -43,10 +52,10 @@ def report(*, run_id: int) -> dict[str, Any] | None:
     run, seconds = found["run"], found["seconds"]
     summary = run["summary"] or {}
     return {
-        "run": run,
+        "run": {**run, "reason": reason_text(run), "state_label": run_chip(run["state"]).label},
         "title": scenario_title(run["scenario"]),
         "settings": _settings(run),
-        "environment": sorted(run["environment"].items()),
+        "environment": [_fact(*fact) for fact in sorted(run["environment"].items())],
         "rows": [*summary.get("rows", ()), summary["total"]] if summary else [],
         "verdicts": [_verdict(one) for one in run["verdicts"] or ()],
         "events": [{"at": one["at"], "text": sentences_text([one])} for one in found["events"]],
@@ -63,9 +72,14 @@ def _verdict(verdict: dict[str, Any]) -> dict[str, Any]:
     return {**verdict_text(verdict), "outcome": verdict["outcome"], "word": chip.label}
 
 
-def _settings(run: dict[str, Any]) -> list[tuple[str, Any]]:
+def _settings(run: dict[str, Any]) -> list[tuple[str, str]]:
     names = ("user_count", "think_time_s", "duration_s", "capacity", "target", "fingerprint")
-    return [(name, run[name]) for name in names] + sorted(run.get("settings", {}).items())
+    facts = [(name, run[name]) for name in names] + sorted(run.get("settings", {}).items())
+    return [_fact(name, value) for name, value in facts]
+
+
+def _fact(name: str, value: Any) -> tuple[str, str]:
+    return fact_label(name), fact_text(value)
 
 
 def _charts(seconds: Sequence[dict[str, Any]]) -> list[Chart]:

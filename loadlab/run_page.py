@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from loadlab import history, series
 from loadlab.display import (
+    ENVIRONMENT_LABELS,
     RUN_CHIPS,
     VERDICT_CHIPS,
     VERDICT_LABELS,
@@ -71,7 +72,6 @@ def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str)
         **run_admin.admin_site.each_context(request),
         "opts": run_admin.opts,
         "title": title % {"number": run["id"], "scenario": scenario_title(run["scenario"])},
-        "original": Run(pk=run["id"], scenario=run["scenario"]),  # for the breadcrumbs
         "run": run,
         "charts": _charts(run),
         "settings_rows": _settings_rows(run),
@@ -166,6 +166,7 @@ def _page(run: dict[str, Any], baseline: dict[str, Any] | None) -> dict[str, Any
         "verdictChips": {name: chip_json(chip) for name, chip in VERDICT_CHIPS.items()},
         "verdictLabels": {kind: str(label) for kind, label in VERDICT_LABELS.items()},
         "outcomes": outcomes_json(),
+        "environment": {name: str(label) for name, label in ENVIRONMENT_LABELS.items()},
         "loop": scenario.loop if scenario else "closed",
         "baseline": baseline if baseline and not baseline["is_this"] else None,
     }

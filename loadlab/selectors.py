@@ -108,6 +108,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "state_label": run.get_state_display(),
         "active": run.is_active,
         "reason": run.reason,
+        "reason_sentence": run.reason_sentence,
         "user_count": run.user_count,
         "think_time_s": run.think_time_s,
         "duration_s": run.duration_s,

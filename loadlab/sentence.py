@@ -2,9 +2,11 @@
 
 Note [Sentences are translated when they are shown]
     A verdict is judged once, in a process that knows nothing of its readers, and is read for
-    years, in English and Portuguese. So what is stored is the English text with named places and
-    the values that go there; whoever shows it looks the text up in the catalog and writes the
-    numbers as its reader's country does. The English rendering is stored beside it, for scripts.
+    years, in English and Portuguese; so is the reason why a run ended. What is stored is the
+    English text with named places and the values that go there; whoever shows it looks the text
+    up in the catalog and writes the numbers as its reader's country does. The English rendering
+    is stored beside it, for scripts. Refusals carry such a sentence too: a page tells it in its
+    reader's language, a command in English.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -54,6 +56,15 @@ class Sentence:
     def from_json(cls, said: Mapping[str, Any]) -> "Sentence":
         """Read what `as_json` returned."""
         return cls(said["text"], said["params"])
+
+
+class Told(Exception):
+    """An error whose message is a sentence for people, who may read another language."""
+
+    def __init__(self, text: str, **values: Value) -> None:
+        """Keep the text and its values apart; numbers that name something are given as text."""
+        self.sentence = Sentence(text, values)
+        super().__init__(str(self.sentence))
 
 
 def tell(sentences: Iterable[Sentence]) -> str:

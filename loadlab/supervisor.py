@@ -32,6 +32,10 @@ EXIT_GRACE_S = 1.0  # from the end of its pipe to the end of the process
 UNREACHABLE_S = 10.0  # for a database to come back; then the lease has lapsed, and others end it
 SHUTDOWN_S = 2.0  # when this process itself must go: a platform gives ten seconds at most
 
+DATABASE_LOST = gettext_noop("The database was lost during the run: %(error)s")
+BROKE = "%(error)s"  # whatever it was said it in its own words
+NOT_JUDGED = Sentence(gettext_noop("The run could not be judged: the worker's log says why."))
+
 logger = logging.getLogger(__name__)
 OnSecond = Callable[[wire.Second], None]
 
@@ -78,23 +82,27 @@ class Supervisor:
     def run(self) -> Run:
         """Do the whole journey. Never raises for what happens to the run: that is its reason."""
         run = Run.objects.get(pk=self._run_id)
+        reason: Sentence | None
         try:
             reason = self._load(run)
             state = self._state()
         except (CannotRun, services.LabRefusal) as error:
-            state, reason = states.FAILED, str(error)
+            state, reason = states.FAILED, error.sentence
         except (OperationalError, InterfaceError) as error:
             logger.exception("run %s lost its database", self._run_id)
             close_dead()
-            state, reason = states.FAILED, f"The database was lost during the run: {error}"
+            state, reason = states.FAILED, Sentence(DATABASE_LOST, {"error": str(error)})
         except Exception as error:
             # The pipe, a line that is not ours: the run must end all the same.
             logger.exception("run %s broke", self._run_id)
-            state, reason = states.FAILED, f"{type(error).__name__}: {error}"
+            state, reason = (
+                states.FAILED,
+                Sentence(BROKE, {"error": f"{type(error).__name__}: {error}"}),
+            )
         self._end(state, reason)
         return Run.objects.get(pk=self._run_id)
 
-    def _end(self, state: str, reason: str) -> None:
+    def _end(self, state: str, reason: Sentence | None) -> None:
         """Judge, store and tidy up. What fails here is done by others when the lease lapses."""
         try:
             conclude(
@@ -109,10 +117,10 @@ class Supervisor:
             )
         except Exception:
             logger.exception("run %s could not be judged", self._run_id)
-            self._end_unjudged(reason or "The run could not be judged: the worker's log says why.")
+            self._end_unjudged(reason or NOT_JUDGED)
         services.leftovers_remove()
 
-    def _end_unjudged(self, reason: str) -> None:
+    def _end_unjudged(self, reason: Sentence) -> None:
         """Store why, as soon as the database can be reached: it may be on its way up again."""
         give_up_at = time.monotonic() + UNREACHABLE_S
         while True:
@@ -134,11 +142,12 @@ class Supervisor:
             else:
                 return
 
-    def _load(self, run: Run) -> str:
+    def _load(self, run: Run) -> Sentence | None:
         """Run the load; return why it ended early, or nothing."""
         scenario = SCENARIOS.get(run.scenario)
         if scenario is None:
-            raise CannotRun(f"This worker knows no scenario {run.scenario!r}: is it up to date?")
+            text = gettext_noop("This worker knows no scenario %(name)s: is it up to date?")
+            raise CannotRun(text, name=repr(run.scenario))
         rehearsal = services.rehearsal_create(
             run_id=run.pk, worker=self._worker, now=timezone.now()
         )
@@ -166,22 +175,29 @@ class Supervisor:
             ended = generator.end(grace_s=0.0 if self._leaving else EXIT_GRACE_S)
         return self._why_ended(run, ended)
 
-    def _why_ended(self, run: Run, ended: str) -> str:
+    def _why_ended(self, run: Run, ended: str) -> Sentence | None:
         final = self._heard.final
         if self._leaving:
-            return "The worker was shut down."
+            return Sentence(gettext_noop("The worker was shut down."))
         if self._stop_asked and self._heard.hello is None:
-            return "Stopped before it began."
+            return Sentence(gettext_noop("Stopped before it began."))
         if final is None:
-            raise CannotRun(f"The load generator ended without its report: {ended}.")
+            text = gettext_noop("The load generator ended without its report: %(how)s.")
+            raise CannotRun(text, how=ended)
         if self._heard.hello is None:
-            raise CannotRun(f"The load generator reported an end without a beginning: {ended}.")
+            text = gettext_noop("The load generator reported an end without a beginning: %(how)s.")
+            raise CannotRun(text, how=ended)
         if not self._stop_asked and final.elapsed_s < run.duration_s - 1:
             raise CannotRun(
-                f"The load generator left after {final.elapsed_s:.0f} of {run.duration_s} s, "
-                f"and nobody had asked it to: {ended}."
+                gettext_noop(
+                    "The load generator left after %(elapsed)s of %(planned)s s, and nobody had "
+                    "asked it to: %(how)s."
+                ),
+                elapsed=round(final.elapsed_s),
+                planned=run.duration_s,
+                how=ended,
             )
-        return str(self._breach or "")
+        return self._breach
 
     def _listen(self, generator: Generator, run: Run) -> None:
         self._give_up_at = time.monotonic() + START_TIMEOUT_S
@@ -203,9 +219,12 @@ class Supervisor:
         if self._leaving:
             return
         if self._stop_asked:
-            raise CannotRun("The load generator did not stop when asked and was killed.")
-        phase = "end" if self._heard.hello else "start"
-        raise CannotRun(f"The load generator did not {phase} in time and was killed.")
+            raise CannotRun(
+                gettext_noop("The load generator did not stop when asked and was killed.")
+            )
+        if self._heard.hello:
+            raise CannotRun(gettext_noop("The load generator did not end in time and was killed."))
+        raise CannotRun(gettext_noop("The load generator did not start in time and was killed."))
 
     def _take(self, line: wire.Line, run: Run) -> None:
         if isinstance(line, wire.Hello):
@@ -243,7 +262,7 @@ class Supervisor:
     def _renew(self) -> None:
         now = timezone.now()
         if not services.lease_renew(run_id=self._run_id, worker=self._worker, now=now):
-            raise CannotRun("The run was ended by another process.")
+            raise CannotRun(gettext_noop("The run was ended by another process."))
 
     def _pass_on_a_stop(self, generator: Generator, now: float) -> None:
         """Tell the generator once; a stop may be followed by a shutdown, which cannot wait."""

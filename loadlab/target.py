@@ -10,11 +10,12 @@ import httpx
 from django.db import connection
 
 from loadlab import services
+from loadlab.sentence import Told, gettext_noop
 
 TARGET_TIMEOUT_S = 2.0
 
 
-class CannotRun(Exception):
+class CannotRun(Told):
     """The run cannot go on; the message is its reason, a sentence for people."""
 
 
@@ -37,14 +38,23 @@ def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any
             sold_there = None if available.is_redirect else available.json().get("vacancy")
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
         raise CannotRun(
-            f"No ticketsite answers at {target} ({type(error).__name__}): is the api role running?"
+            gettext_noop(
+                "No ticketsite answers at %(target)s (%(error)s): is the api role running?"
+            ),
+            target=target,
+            error=type(error).__name__,
         ) from None
     if ready.is_redirect or available.is_redirect:
-        raise CannotRun(f"{target} sends its visitors elsewhere: load does not follow.")
+        text = gettext_noop("%(target)s sends its visitors elsewhere: load does not follow.")
+        raise CannotRun(text, target=target)
     if ready.status_code != 200:
-        raise CannotRun(f"{target} is not ready: {ready.text[:200]}")
+        text = gettext_noop("%(target)s is not ready: %(answer)s")
+        raise CannotRun(text, target=target, answer=ready.text[:200])
     if sold_there != rehearsal.vacancy_id:
-        raise CannotRun(f"{target} does not sell this rehearsal: does it use another database?")
+        text = gettext_noop(
+            "%(target)s does not sell this rehearsal: does it use another database?"
+        )
+        raise CannotRun(text, target=target)
     return {
         "server": ready.headers.get("server", "unknown"),
         "database": _database_name(),

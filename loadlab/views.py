@@ -17,10 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from loadlab import selectors, services
-from loadlab.display import budget_text, duration_text, run_chip, scenario_title
+from loadlab.display import budget_text, duration_text, refusal_text, run_chip, scenario_title
 from loadlab.forms import StartForm, scenario_or_first
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
+from vacancy.notes import gettext_noop, note
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 PAGE = "admin:loadlab_run_change"
@@ -36,6 +37,7 @@ def start_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpRespon
     if chosen.is_valid():
         run = _requested(chosen, user)
         if run is not None:
+            run_admin.log_addition(request, run, note(gettext_noop("Started.")))
             return Redirect(reverse(PAGE, args=[run.pk]))
     active = selectors.active_run()
     context = {
@@ -97,7 +99,7 @@ def _requested(form: StartForm, user: User | None) -> Run | None:
             now=timezone.now(),
         )
     except services.LabRefusal as refusal:
-        form.add_error(None, str(refusal))
+        form.add_error(None, refusal_text(refusal))
         return None
 
 
@@ -138,7 +140,9 @@ def stop_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: int
     _check(request, "loadlab.start_run")
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    if services.run_stop_request(run_id=object_id, now=timezone.now()):
+    run = selectors.run_by_id(run_id=object_id)
+    if run and services.run_stop_request(run_id=object_id, now=timezone.now()):
+        run_admin.log_change(request, run, note(gettext_noop("Asked to stop.")))
         messages.success(request, _("Run %(number)s is being stopped.") % {"number": object_id})
     else:
         text = _("Nothing changed: run %(number)s is not active.")

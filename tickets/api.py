@@ -111,8 +111,8 @@ async def create_purchase(
 
 
 def _sold(request: HttpRequest, sale: Sale) -> HttpResponse:
-    body = PurchaseOut.build(sale.purchase, sale.codes).model_dump_json()
-    location = f"{_PREFIX}/purchases/{sale.purchase.pk}"
+    body = PurchaseOut.of(sale).model_dump_json()
+    location = f"{_PREFIX}/purchases/{sale.id}"
     return Answer(body.encode(), status=201, headers=(JSON, (b"location", location.encode())))
 
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from tickets.models import ApiKey, Purchase, Ticket
 from vacancy.display import NONE, Chip, money, number
@@ -86,6 +86,6 @@ def purchase_rows(purchases: list[Purchase]) -> list[dict[str, object]]:
 
 def _purchase_line(purchase: Purchase) -> str:
     places = ngettext("%(count)s place", "%(count)s places", purchase.qty)
-    at = date_format(timezone.localtime(purchase.created_at), "j M, H:i")
+    at = date_format(timezone.localtime(purchase.created_at), gettext("j M, H:i"))
     parts = [at, places % {"count": number(purchase.qty)}]
     return ", ".join([*parts, money(amount=purchase.total, currency=purchase.currency)])

@@ -15,6 +15,7 @@ SCOPE_LABELS = {
     "buy": _("Buy: purchases and holds"),
     "check_in": _("Check in: read and admit tickets"),
 }
+SCOPE_WORDS = {"buy": _("buy"), "check_in": _("check in")}
 
 
 class KeyForm(forms.Form):

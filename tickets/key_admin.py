@@ -21,9 +21,10 @@ from unfold.decorators import action, display
 
 from tickets import services
 from tickets.display import KEY_CHIPS, KeyState, key_chip
-from tickets.forms import KeyForm, RevokeDialog
+from tickets.forms import SCOPE_WORDS, KeyForm, RevokeDialog
 from tickets.models import ApiKey
-from vacancy.display import chip_html, moment
+from vacancy.display import chip_html, moment, unbroken
+from vacancy.notes import gettext_noop, note
 
 
 class KeyStateFilter(admin.SimpleListFilter):
@@ -58,11 +59,11 @@ def _conditions(now: datetime) -> dict[str | None, Q]:
 class ApiKeyAdmin(ModelAdmin):
     """Keys of real clients; the short-lived ones of rehearsals are hidden."""
 
-    list_display = ("name", "prefix_shown", "scopes", "state_shown", "created", "expires")
+    list_display = ("name", "prefix_shown", "scopes_shown", "state_shown", "created", "expires")
     list_filter = (KeyStateFilter,)
     search_fields = ("name", "prefix")
     actions_detail = ("revoke",)
-    fields = (("name", "prefix_shown"), ("scopes", "state_shown"), ("created", "expires"))
+    fields = (("name", "prefix_shown"), ("scopes_shown", "state_shown"), ("created", "expires"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Hide the keys that are bound to rehearsal stock."""
@@ -108,7 +109,7 @@ class ApiKeyAdmin(ModelAdmin):
         return TemplateResponse(request, "admin/tickets/apikey/created.html", context)
 
     def _context(self, request: HttpRequest, **own: Any) -> dict[str, Any]:
-        return {**self.admin_site.each_context(request), **own}
+        return {**self.admin_site.each_context(request), "opts": self.opts, **own}
 
     @action(
         description=_("Revoke key"),
@@ -126,7 +127,7 @@ class ApiKeyAdmin(ModelAdmin):
         """Stop this key for good."""
         key = get_object_or_404(self.get_queryset(request), pk=object_id)
         if services.key_revoke(key_id=key.pk, now=timezone.now()):
-            self.log_change(request, key, "Revoked.")
+            self.log_change(request, key, note(gettext_noop("Revoked.")))
             messages.success(request, gettext("%(key)s is revoked.") % {"key": key})
         else:
             text = gettext("Nothing changed: %(key)s was revoked before.")
@@ -140,6 +141,11 @@ class ApiKeyAdmin(ModelAdmin):
         """Enough to recognize it by."""
         return format_html("<code>{}…</code>", key.prefix)
 
+    @display(description=_("Scopes"))
+    def scopes_shown(self, key: ApiKey) -> str:
+        """What it may do, in words."""
+        return ", ".join(str(SCOPE_WORDS.get(one, one)) for one in key.scopes.split())
+
     @display(description=_("State"))
     def state_shown(self, key: ApiKey) -> SafeString:
         """Icon, word and color."""
@@ -148,7 +154,7 @@ class ApiKeyAdmin(ModelAdmin):
     @display(description=_("Created"), ordering="created_at")
     def created(self, key: ApiKey) -> str:
         """With its zone."""
-        return moment(key.created_at)
+        return unbroken(moment(key.created_at))
 
     @display(description=_("Expires"), ordering="expires_at")
     def expires(self, key: ApiKey) -> str:

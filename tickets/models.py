@@ -247,8 +247,8 @@ class Purchase(Asked):
         )
 
     def __str__(self) -> str:
-        """Name it by its id, which buyers quote."""
-        return f"Purchase {self.pk}"
+        """Name it by its id, which buyers quote, in every language."""
+        return str(self.pk)
 
 
 class Ticket(models.Model):

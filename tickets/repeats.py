@@ -27,28 +27,42 @@ from django.db.models.functions import Cast
 
 from tickets.models import Hold, Purchase
 from tickets.wishes import Answer, Held, HoldOrder, IdempotencyKeyReused, RepeatKey, Sale, Wish
+from vacancy import trips
+from vacancy.trips import Later
 
 KEPT_FOR = timedelta(hours=24)
+_ANY_KNOWN = (
+    "SELECT 1 FROM {} WHERE idempotency_key {} AND client_id {} AND request_scope {} LIMIT 1"
+)
+_ANY_OF = ["= ANY(%s)"] * 3  # the same text for any number of values: its plan is kept
 
 
-def find(*, wishes: Sequence[Wish], now: datetime) -> dict[RepeatKey, Answer]:
-    """Return the answers of those who were answered before, or why they get none.
+def find(*, wishes: Sequence[Wish], now: datetime) -> Later[dict[RepeatKey, Answer]]:
+    """Ask for the answers of those who were answered before, or why they get none.
 
     One read each for purchases and holds if all are new, as nearly always; what is found is
     read with two more. Reads nothing for wishes that cannot be repeated.
     """
-    found: dict[RepeatKey, Answer] = {}
-    for model, group in _by_model(wishes):
-        if not _is_any_known(model, group):  # as nearly always: a repeat is the exception
-            continue
-        stored = _rows(model, group)
-        if model is Purchase:
-            stored = stored.prefetch_related("tickets")
-        rows = {_key_of(row): row for row in stored if not _is_over(row, now)}
-        for key, wish in group.items():
-            if key in rows:
-                found[key] = _answer(wish, rows[key])
-    return found
+    asked = [(*part, _is_any_known(*part)) for part in _by_model(wishes)]
+
+    def answers() -> dict[RepeatKey, Answer]:
+        found: dict[RepeatKey, Answer] = {}
+        for model, group, is_any_known in asked:
+            if is_any_known():
+                found |= _answers(model, group, now)
+        return found
+
+    return answers
+
+
+def _answers(
+    model: type[Hold | Purchase], group: dict[RepeatKey, Wish], now: datetime
+) -> dict[RepeatKey, Answer]:
+    stored = _rows(model, group)
+    if model is Purchase:
+        stored = stored.prefetch_related("tickets")
+    rows = {_key_of(row): row for row in stored if not _is_over(row, now)}
+    return {key: _answer(wish, rows[key]) for key, wish in group.items() if key in rows}
 
 
 def forget_old(*, wishes: Sequence[Wish], now: datetime) -> None:
@@ -85,21 +99,18 @@ def _rows(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> QuerySe
     )
 
 
-def _is_any_known(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> bool:
+def _is_any_known(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> Later[bool]:
     """Ask as `_rows` does, by hand: see Note [Built once] in `vacancy.prepared`."""
-    parts = [list(set(part)) for part in zip(*group, strict=True)]
-    columns = ("idempotency_key", "client_id", "request_scope")
-    conditions = " AND ".join(
-        f"{column} IN ({', '.join(['%s'] * len(part))})"
-        for column, part in zip(columns, parts, strict=True)
-    )
+    parts = [sorted(set(part)) for part in zip(*group, strict=True)]
     table = model._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT 1 FROM {table} WHERE {conditions} LIMIT 1",  # noqa: S608  # our own names
-            [value for part in parts for value in part],
+    if connection.vendor == "postgresql":
+        cursor = trips.run(_ANY_KNOWN.format(table, *_ANY_OF), parts)
+    else:
+        marks = [f"IN ({', '.join(['%s'] * len(part))})" for part in parts]
+        cursor = trips.run(
+            _ANY_KNOWN.format(table, *marks), [value for part in parts for value in part]
         )
-        return cursor.fetchone() is not None
+    return lambda: cursor.fetchone() is not None
 
 
 def _key_of(row: Hold | Purchase) -> RepeatKey:
@@ -119,6 +130,4 @@ def _answer(wish: Wish, row: Hold | Purchase) -> Answer:
     if isinstance(row, Hold):
         row.status = Hold.Status.ACTIVE
         return Held(row)
-    row.status = Purchase.Status.CONFIRMED
-    codes = [ticket.code for ticket in row.tickets.all()]
-    return Sale(row, codes, remaining=row.remaining or 0)
+    return Sale.of(row)

@@ -2,6 +2,7 @@
 
 import threading
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -183,6 +184,12 @@ def holds_ending(*, limit: int) -> list[Hold]:
     """Return the active holds of real stock that end first, with their vacancy and client."""
     active = _active_holds().select_related("vacancy", "client")
     return list(active.order_by("expires_at", "pk")[:limit])
+
+
+def first_hold_ends(vacancy_ids: Iterable[int]) -> dict[int, datetime]:
+    """Return for each of these vacancies that has active holds when the first of them ends."""
+    active = Hold.objects.filter(status=Hold.Status.ACTIVE, vacancy__in=list(vacancy_ids))
+    return dict(active.order_by().values_list("vacancy").annotate(Min("expires_at")))
 
 
 def holds_ending_count(*, now: datetime, within: timedelta) -> tuple[int, int]:

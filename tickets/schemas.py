@@ -12,6 +12,7 @@ from typing import Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from tickets.models import Hold, Purchase, Ticket
+from tickets.wishes import Sale
 from vacancy.schemas import MAX_ID
 
 # Not the models' enums: each is named Status, and OpenAPI would take them for one.
@@ -142,6 +143,20 @@ class PurchaseOut(BaseModel):
             currency=purchase.currency,
             tickets=[TicketOut(code=code) for code in codes],
             created_at=purchase.created_at,
+        )
+
+    @classmethod
+    def of(cls, sale: Sale) -> "PurchaseOut":
+        """Put what was just sold into the documented shape."""
+        return cls(
+            id=sale.id,
+            vacancy=sale.vacancy_id,
+            qty=sale.qty,
+            status="confirmed",
+            total=sale.total,
+            currency=sale.currency,
+            tickets=[TicketOut(code=code) for code in sale.codes],
+            created_at=sale.created_at,
         )
 
 

@@ -17,42 +17,22 @@ Note [Three tries, each slower and surer]
 
 import logging
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import cached_property
-from typing import Any, cast
+from datetime import datetime
+from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
-from tickets import repeats, rows
-from tickets.models import Hold, Purchase, Ticket, new_code, new_id
-from tickets.wishes import (
-    Answer,
-    Confirmation,
-    Held,
-    HoldConfirmed,
-    HoldExpired,
-    HoldNotFound,
-    HoldOrder,
-    HoldReleased,
-    Order,
-    OutcomeUnknown,
-    Sale,
-    SaleRefusal,
-    Wish,
-)
+from tickets import batch
+from tickets.models import Hold, Purchase
+from tickets.recording import Changed
+from tickets.wishes import Answer, OutcomeUnknown, Sale, Wish
 from vacancy import selectors as stock_rows
-from vacancy import services as stock
 from vacancy.lanes import close_dead
 
 ALONE_TRIES = 3  # a twin in another process may be in the way of the first
 
 logger = logging.getLogger(__name__)
-
-
-class _Changed(Exception):
-    """Something moved between our look and our update; nothing of this try is kept."""
 
 
 def serve_together(*, wishes: Sequence[Wish], now: datetime) -> list[Answer]:
@@ -73,7 +53,7 @@ def serve_together(*, wishes: Sequence[Wish], now: datetime) -> list[Answer]:
 
 
 def _serve_alone(wish: Wish, now: datetime) -> Answer:
-    error: Exception = _Changed()
+    error: Exception = Changed()
     for _ in range(ALONE_TRIES):
         try:
             answers = _try([wish], now, careful=True)
@@ -94,8 +74,8 @@ def _try(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer
     answers: list[Answer] | None = None
     try:
         with transaction.atomic(durable=True):
-            answers = _served(wishes, now, careful=careful)
-    except _Changed as changed:
+            answers = batch.serve(wishes, now, careful=careful)
+    except Changed as changed:
         return changed
     except DatabaseError as error:
         if answers is not None:  # the COMMIT itself failed
@@ -121,9 +101,8 @@ def _find_out(
 ) -> list[Answer] | Exception:
     """Say what became of a COMMIT that failed; an error: surely nothing, so trying is safe."""
     close_dead()
-    rows = [_row_of(answer) for answer in answers if not isinstance(answer, Exception)]
     try:
-        stored = _are_stored(rows)
+        stored = _are_stored(answers)
     except DatabaseError:
         unknown = OutcomeUnknown(
             "The database was lost in the middle of a COMMIT: repeat the request with the same "
@@ -134,267 +113,18 @@ def _find_out(
     return answers if stored else error
 
 
-def _row_of(answer: Any) -> Hold | Purchase:
-    row: Hold | Purchase = answer.purchase if isinstance(answer, Sale) else answer.hold
-    return row
-
-
 @transaction.atomic
-def _are_stored(rows: list[Hold | Purchase]) -> bool:
+def _are_stored(answers: list[Answer]) -> bool:
     """Say whether every row is there: one that is repeated from an earlier sale proves nothing."""
-    for vacancy_id in sorted({row.vacancy_id for row in rows}):
+    made = dict(_row_of(answer) for answer in answers if not isinstance(answer, Exception))
+    for vacancy_id in sorted(set(made.values())):
         stock_rows.counters(vacancy_id=vacancy_id, hold_row=True)
-    ours = {row.pk for row in rows}
-    found = Purchase.objects.filter(pk__in=ours).count() + Hold.objects.filter(pk__in=ours).count()
-    return found == len(ours)
+    sold, held = Purchase.objects.filter(pk__in=made), Hold.objects.filter(pk__in=made)
+    return sold.count() + held.count() == len(made)
 
 
-# ------------------------------------------------------------------------- inside the transaction
-
-
-def _served(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer]:
-    """Serve all; a bug that one of several wishes runs into is no reason to refuse the others."""
-    try:
-        return _serve_all(wishes, now, careful=careful)
-    except (DatabaseError, _Changed):
-        raise
-    except Exception as error:
-        if len(wishes) == 1:
-            raise
-        logger.exception("a batch of %d failed; serving one by one", len(wishes))
-        raise _Changed from error
-
-
-def _serve_all(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer]:
-    """Serve vacancy by vacancy in id order, so that two processes cannot block each other."""
-    if careful:
-        repeats.forget_old(wishes=wishes, now=now)
-    answers: dict[int, Answer] = {}
-    groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
-    vacancies = _VacancyFinder(wishes)
-    for at, wish in enumerate(wishes):
-        try:
-            groups[vacancies.find(wish), wish.bound_to is not None].append(at)
-        except (stock.VacancyNotFound, HoldNotFound) as refusal:
-            answers[at] = refusal
-    for (vacancy_id, rehearsal), places in sorted(groups.items()):
-        group = [wishes[at] for at in places]
-        served = _Group(vacancy_id, rehearsal, group, now, careful=careful).serve()
-        answers.update(zip(places, served, strict=True))
-    return [answers[at] for at in range(len(wishes))]
-
-
-class _VacancyFinder:
-    """Tells which vacancy a wish means; reads what several wishes need once."""
-
-    def __init__(self, wishes: Sequence[Wish]) -> None:
-        wanted = [wish.hold_id for wish in wishes if isinstance(wish, Confirmation)]
-        self._holds = Hold.objects.only("vacancy", "client").in_bulk(wanted) if wanted else {}
-
-    def find(self, wish: Wish) -> int:
-        """Return its id, or raise why there is none."""
-        if isinstance(wish, Confirmation):
-            hold = self._holds.get(wish.hold_id)
-            if hold is None or wish.client is None or hold.client_id != wish.client.key_id:
-                raise HoldNotFound(f"There is no hold {wish.hold_id} of this API key.")
-            return hold.vacancy_id
-        named = wish.vacancy_id if isinstance(wish, Order) else None
-        if wish.bound_to is not None and named not in {None, wish.bound_to}:
-            raise stock.VacancyNotFound(f"There is no vacancy {named}.")
-        found = named or wish.bound_to or self._default
-        if found is None:
-            raise stock.VacancyNotFound("There is no default vacancy.")
-        return found
-
-    @cached_property
-    def _default(self) -> int | None:
-        return stock_rows.default_vacancy_id()
-
-
-class _Group:
-    """The wishes for one vacancy within a batch, in order of arrival."""
-
-    def __init__(
-        self,
-        vacancy_id: int,
-        rehearsal: bool,
-        wishes: list[Wish],
-        now: datetime,
-        *,
-        careful: bool,
-    ) -> None:
-        self.vacancy_id = vacancy_id
-        self.rehearsal = rehearsal
-        self.wishes = wishes
-        self.now = now
-        # A confirmation changes its hold's row, and whoever holds rows begins with the vacancy.
-        self.hold_row = careful or any(isinstance(wish, Confirmation) for wish in wishes)
-
-    def serve(self) -> list[Answer]:
-        try:
-            vacancy = stock.vacancy_for_sale(
-                vacancy_id=self.vacancy_id, rehearsal=self.rehearsal, hold_row=self.hold_row
-            )
-        except stock.VacancyNotFound as refusal:
-            return [refusal for _ in self.wishes]
-        # After the stock: see tickets.repeats, Note [A repeat gets the first answer].
-        earlier = repeats.find(wishes=self.wishes, now=self.now)
-        answers: list[Answer | None] = [
-            earlier.get(wish.repeat_key) if wish.repeat_key else None for wish in self.wishes
-        ]
-        fresh = [at for at, answer in enumerate(answers) if answer is None]
-        for at, answer in zip(fresh, self._serve_fresh(vacancy, fresh), strict=True):
-            answers[at] = answer
-        return [answer for answer in answers if answer is not None]
-
-    def _serve_fresh(self, vacancy: stock.Vacancy, fresh: list[int]) -> list[Answer]:
-        wishes = [self.wishes[at] for at in fresh]
-        holds = self._holds(wishes)
-        refused = [_why_not(wish, holds, self.now) for wish in wishes]
-        able = [wish for wish, refusal in zip(wishes, refused, strict=True) if refusal is None]
-        granted = self._grant(vacancy, able, holds)
-        outcomes = iter(self._record(able, granted, holds))
-        if not stock.places_take(granted=granted, now=self.now):
-            raise _Changed
-        return [refusal or next(outcomes) for refusal in refused]
-
-    def _holds(self, wishes: list[Wish]) -> dict[uuid.UUID, Hold]:
-        wanted = [wish.hold_id for wish in wishes if isinstance(wish, Confirmation)]
-        return Hold.objects.in_bulk(wanted) if wanted else {}
-
-    def _grant(
-        self, vacancy: stock.Vacancy, wishes: list[Wish], holds: dict[uuid.UUID, Hold]
-    ) -> stock.Granted:
-        asked = [stock.Wish(wish.move, _qty(wish, holds)) for wish in wishes]
-        granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
-        if not vacancy.held or not any(isinstance(o, stock.SoldOut) for o in granted.outcomes):
-            return granted
-        if not self.hold_row:
-            if _expired(self.vacancy_id, self.now).exists():
-                raise _Changed  # the next try may take them back
-            return granted
-        if not take_back_expired(vacancy_id=self.vacancy_id, now=self.now):
-            return granted
-        vacancy.refresh_from_db(fields=("available", "held"))
-        return stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
-
-    def _record(
-        self, wishes: list[Wish], granted: stock.Granted, holds: dict[uuid.UUID, Hold]
-    ) -> list[Answer]:
-        answers: list[Answer] = []
-        for wish, outcome in zip(wishes, granted.outcomes, strict=True):
-            if isinstance(outcome, stock.StockRefusal):
-                answers.append(outcome)
-            elif isinstance(wish, HoldOrder):
-                answers.append(Held(self._new_hold(wish, granted.vacancy)))
-            else:
-                answers.append(self._new_sale(wish, granted.vacancy, holds, remaining=outcome))
-        _store(answers, self.now)
-        return answers
-
-    def _new_hold(self, wish: HoldOrder, vacancy: stock.Vacancy) -> Hold:
-        return Hold(
-            vacancy=vacancy,
-            qty=wish.qty,
-            unit_price=vacancy.price,
-            currency=vacancy.currency,
-            expires_at=self.now + timedelta(seconds=wish.seconds),
-            buyer_name=wish.buyer_name,
-            buyer_email=wish.buyer_email,
-            **self._identity(wish),
-        )
-
-    def _new_sale(
-        self,
-        wish: Wish,
-        vacancy: stock.Vacancy,
-        holds: dict[uuid.UUID, Hold],
-        *,
-        remaining: int,
-    ) -> Sale:
-        hold = holds[wish.hold_id] if isinstance(wish, Confirmation) else None
-        qty, price = _qty(wish, holds), hold.unit_price if hold else vacancy.price
-        purchase = Purchase(
-            vacancy=vacancy,
-            qty=qty,
-            unit_price=price,
-            total=price * qty,
-            currency=hold.currency if hold else vacancy.currency,
-            buyer_name=wish.buyer_name or (hold.buyer_name if hold else ""),
-            buyer_email=wish.buyer_email or (hold.buyer_email if hold else ""),
-            hold=hold,
-            remaining=remaining,
-            **self._identity(wish),
-        )
-        return Sale(purchase, [new_code() for _ in range(qty)], remaining)
-
-    def _identity(self, wish: Wish) -> dict[str, Any]:
-        keyed = wish.repeat_key is not None
-        return {
-            "id": new_id(),
-            "client_id": wish.client.key_id if wish.client else None,
-            "idempotency_key": wish.idempotency_key if keyed else None,
-            "request_scope": wish.scope if keyed else "",
-            "request_hash": wish.request_hash if keyed else "",
-            "created_at": self.now,
-        }
-
-
-def _qty(wish: Wish, holds: dict[uuid.UUID, Hold]) -> int:
-    return wish.qty if isinstance(wish, Order) else holds[cast(Confirmation, wish).hold_id].qty
-
-
-def _why_not(wish: Wish, holds: dict[uuid.UUID, Hold], now: datetime) -> SaleRefusal | None:
-    """Say why a hold cannot be confirmed; its row is as it is, the vacancy's row is held."""
-    if not isinstance(wish, Confirmation):
-        return None
-    hold = holds.get(wish.hold_id)
-    if hold is None:
-        return HoldNotFound(f"There is no hold {wish.hold_id} any more.")
-    if hold.status == Hold.Status.CONFIRMED:
-        return HoldConfirmed(f"Hold {hold.pk} has become a purchase already.")
-    if hold.status == Hold.Status.RELEASED:
-        return HoldReleased(f"Hold {hold.pk} was released.")
-    if hold.status == Hold.Status.EXPIRED or now >= hold.expires_at:
-        return HoldExpired(f"Hold {hold.pk} expired at {hold.expires_at.isoformat()}.")
-    return None
-
-
-def _store(answers: list[Answer], now: datetime) -> None:
-    sales = [answer for answer in answers if isinstance(answer, Sale)]
-    held = [answer.hold for answer in answers if isinstance(answer, Held)]
-    confirmed = [sale.purchase.hold_id for sale in sales if sale.purchase.hold_id]
-    if held:
-        Hold.objects.bulk_create(held)
-    if confirmed:
-        active = Hold.objects.filter(pk__in=confirmed, status=Hold.Status.ACTIVE)
-        if active.update(status=Hold.Status.CONFIRMED, ended_at=now) != len(set(confirmed)):
-            raise _Changed  # the same hold twice in one batch
-    if sales:
-        rows.insert([sale.purchase for sale in sales])
-        rows.insert(
-            [Ticket(purchase=sale.purchase, code=code) for sale in sales for code in sale.codes]
-        )
-
-
-# ------------------------------------------------------------------------------------ expired holds
-
-
-def _expired(vacancy_id: int, now: datetime) -> Any:
-    return Hold.objects.filter(vacancy=vacancy_id, status=Hold.Status.ACTIVE, expires_at__lte=now)
-
-
-def take_back_expired(*, vacancy_id: int, now: datetime, limit: int = 1000) -> int:
-    """Give the places of at most `limit` expired holds back; return how many holds that were.
-
-    The caller holds the vacancy's row, so no two processes take back the same hold.
-    """
-    holds = list(_expired(vacancy_id, now).order_by("expires_at")[:limit].only("pk", "qty"))
-    if not holds:
-        return 0
-    Hold.objects.filter(pk__in=[hold.pk for hold in holds]).update(
-        status=Hold.Status.EXPIRED, ended_at=now
-    )
-    lines = [stock.GivenBack(hold.qty, f"{hold} expired") for hold in holds]
-    stock.places_give_back(vacancy_id=vacancy_id, kind="expired", lines=lines, actor=None, now=now)
-    return len(holds)
+def _row_of(answer: Any) -> tuple[uuid.UUID, int]:
+    """Return the id of the row that an answer stands for, and of its vacancy."""
+    if isinstance(answer, Sale):
+        return answer.id, answer.vacancy_id
+    return answer.hold.pk, answer.hold.vacancy_id

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
-from tickets import selling
+from tickets import expiry
 from tickets.models import ApiKey, Hold, Purchase, Ticket
 from tickets.selectors import Client, key_digest, tickets_at_door
 from tickets.wishes import HoldConfirmed, HoldExpired, HoldNotFound, SaleRefusal
@@ -87,7 +87,9 @@ def purchase_cancel(
     purchase.status = Purchase.Status.CANCELLED
     purchase.cancelled_at, purchase.cancelled_by, purchase.cancel_reason = now, actor, reason
     purchase.save(update_fields=["status", "cancelled_at", "cancelled_by", "cancel_reason"])
-    line = stock.GivenBack(purchase.qty, f"{purchase} cancelled: {reason or 'by its client'}")
+    line = stock.GivenBack(
+        purchase.qty, f"Purchase {purchase.pk} cancelled: {reason or 'by its client'}"
+    )
     stock.places_give_back(
         vacancy_id=vacancy_id, kind="cancelled", lines=[line], actor=actor, now=now
     )
@@ -135,7 +137,7 @@ def holds_expire(*, now: datetime, limit: int = SWEEP_LIMIT) -> int:
 @transaction.atomic(durable=True)
 def _expire_of(vacancy_id: int, now: datetime, limit: int) -> int:
     _hold_vacancy(vacancy_id)
-    return selling.take_back_expired(vacancy_id=vacancy_id, now=now, limit=limit)
+    return expiry.take_back_expired(vacancy_id=vacancy_id, now=now, limit=limit)
 
 
 @transaction.atomic(durable=True)

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http import StreamingHttpResponse as Stream
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +21,7 @@ from tickets.models import Ticket
 from tickets.selectors import Client
 from vacancy import selectors as stock_rows
 from vacancy.display import moment, number
+from vacancy.notes import gettext_noop, note
 
 LATEST = 12
 MOST_OFFERED = 200
@@ -78,7 +80,7 @@ def _chosen(request: HttpRequest) -> Any:
     asked = request.GET.get("vacancy", "")
     vacancies = stock_rows.real_vacancies()
     if asked.isdecimal():
-        return vacancies.filter(pk=int(asked)).first()
+        return get_object_or_404(vacancies, pk=int(asked))
     return vacancies.exclude(sold=0).order_by("starts_at", "-pk").first()
 
 
@@ -130,7 +132,7 @@ def _admitted(model_admin: Any, request: HttpRequest, form: CodeForm) -> bool:
         text = gettext("Do not admit: somebody came in with it at %(time)s.")
         form.add_error("code", text % {"time": moment(used.checked_in_at, seconds=True)})
     else:
-        model_admin.log_change(request, ticket, "Checked in.")
+        model_admin.log_change(request, ticket, note(gettext_noop("Checked in.")))
         buyer = ticket.purchase.buyer_name or gettext("One person")
         text = gettext("Admitted: %(buyer)s, %(vacancy)s.")
         messages.success(request, text % {"buyer": buyer, "vacancy": ticket.purchase.vacancy.name})

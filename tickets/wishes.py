@@ -3,8 +3,9 @@
 import hashlib
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from tickets.models import Hold, Purchase
 from tickets.selectors import Client
@@ -149,13 +150,26 @@ class Confirmation(Wish):
         return f"POST /holds/{self.hold_id}/confirm"
 
 
-@dataclass(frozen=True)
-class Sale:
-    """What was sold; `remaining` counts the vacancy's available places right after it."""
+class Sale(NamedTuple):
+    """What was sold, as its buyer is told; `remaining` counts the places available after it."""
 
-    purchase: Purchase
+    id: uuid.UUID
+    vacancy_id: int
+    qty: int
+    total: int  # minor units
+    currency: str
+    created_at: datetime
     codes: list[str]
     remaining: int
+
+    @classmethod
+    def of(cls, row: Purchase) -> "Sale":
+        """Tell of a stored purchase what was told when it was made."""
+        codes = [ticket.code for ticket in row.tickets.all()]
+        total, left = row.total, row.remaining or 0
+        return cls(
+            row.pk, row.vacancy_id, row.qty, total, row.currency, row.created_at, codes, left
+        )
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,25 @@
 """Users, groups and the log of every change, with the forms and widgets of the theme."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from vacancy.display import NONE, Chip, chip_html, moment
+from ticketsite.roles import OWN_APPS
+from vacancy.display import NONE, Chip, chip_html, moment, unbroken
+from vacancy.notes import note_text
 
 if TYPE_CHECKING:
     from django.contrib.contenttypes.models import ContentType
@@ -34,6 +38,27 @@ LOG_CHIPS = {
 }
 
 
+ROLE_HELP = _(
+    "A viewer reads everything. A stock keeper also changes stock, cancels and admits; an "
+    "engineer also starts, stops and deletes runs."
+)
+PERMISSION_APPS = (*OWN_APPS, "auth", "admin")
+PERMISSION_WORDS = {
+    "add": _("add"),
+    "change": _("change"),
+    "delete": _("delete"),
+    "view": _("view"),
+    "start": _("start and stop"),
+}
+
+
+def permission_words(permission: Permission) -> str:
+    """Name a permission as people would: "Vacancy: change"."""
+    verb, _underscore, _model = permission.codename.partition("_")
+    words = PERMISSION_WORDS.get(verb, permission.name)
+    return f"{str(permission.content_type.name).capitalize()}: {words}"
+
+
 @admin.register(User)
 class UserAdmin(_UserAdmin, ModelAdmin):
     """Django's own user pages in the theme's clothes."""
@@ -41,7 +66,16 @@ class UserAdmin(_UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "roles", "is_active", "is_staff", "last_login")
+    list_display = ("username", "email", "roles", "is_active", "is_staff", "last_seen")
+    filter_horizontal = ()
+    # Permissions come with roles: one that only one person has is a role of its own.
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Personal info"), {"fields": (("first_name", "last_name"), "email")}),
+        (_("Access"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (_("Important dates"), {"fields": ("last_seen", "joined")}),
+    )
+    readonly_fields = ("last_seen", "joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Read everybody's groups in one query."""
@@ -52,12 +86,41 @@ class UserAdmin(_UserAdmin, ModelAdmin):
         """Groups by name; a superuser needs none."""
         if user.is_superuser:
             return str(_("Everything"))
-        return ", ".join(group.name for group in user.groups.all()) or NONE
+        return ", ".join(gettext(group.name) for group in user.groups.all()) or NONE
+
+    @display(description=_("Last login"), ordering="last_login")
+    def last_seen(self, user: User) -> str:
+        """With its zone."""
+        return unbroken(moment(user.last_login)) if user.last_login else gettext("Never")
+
+    @display(description=_("Date joined"), ordering="date_joined")
+    def joined(self, user: User) -> str:
+        """With its zone."""
+        return moment(user.date_joined)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer roles as boxes to tick, in the reader's language."""
+        if db_field.name == "groups":
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "groups":
+            field.label, field.help_text = _("Roles"), ROLE_HELP
+            field.label_from_instance = lambda group: gettext(group.name)
+        return field
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """Django's own group pages in the theme's clothes."""
+    """Roles: those that come with the site, and others. `migrate` brings the former back."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the permissions that these pages ask for, in the reader's language."""
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "permissions":
+            shown = field.queryset.filter(content_type__app_label__in=PERMISSION_APPS)
+            field.queryset = shown.select_related("content_type")
+            field.label_from_instance = permission_words
+        return field
 
 
 @admin.register(LogEntry)
@@ -92,7 +155,7 @@ class LogEntryAdmin(ModelAdmin):
     @display(description=_("When"), ordering="action_time")
     def when(self, entry: LogEntry) -> str:
         """With its zone."""
-        return moment(entry.action_time, seconds=True)
+        return unbroken(moment(entry.action_time, seconds=True))
 
     @display(description=_("Who"), ordering="user__username")
     def who(self, entry: LogEntry) -> str:
@@ -118,4 +181,4 @@ class LogEntryAdmin(ModelAdmin):
     @display(description=_("What changed"))
     def message(self, entry: LogEntry) -> str:
         """In words."""
-        return str(entry.get_change_message()) or NONE
+        return note_text(entry.get_change_message()) or NONE

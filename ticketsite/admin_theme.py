@@ -45,6 +45,7 @@ def _item(title: Words, icon: str, url: str, on: RequestTest, may: str | None) -
 
 
 _ON_START = _on("loadlab_run_add")
+_ON_COMPARE = _on("loadlab_run_compare")
 _ON_DOOR = _on("tickets_ticket_door")
 
 NAVIGATION: list[dict[str, Any]] = [
@@ -86,7 +87,14 @@ NAVIGATION: list[dict[str, Any]] = [
                 _("Runs"),
                 "speed",
                 "admin:loadlab_run_changelist",
-                _not(_on("loadlab_run_"), _ON_START),
+                _not(_on("loadlab_run_"), _on("loadlab_run_add", "loadlab_run_compare")),
+                "loadlab.view_run",
+            ),
+            _item(
+                _("Compare"),
+                "compare_arrows",
+                "admin:loadlab_run_compare",
+                _ON_COMPARE,
                 "loadlab.view_run",
             ),
             _item(

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, ngettext
 
 from ticketsite import overview
@@ -146,7 +147,21 @@ def shown_row(row: Section, now: datetime) -> dict[str, Any]:
     }
 
 
+def no_place(row: Section, now: datetime) -> str:
+    """Say that nothing is free while holds sit on places, and when the first of them ends."""
+    until = parse_datetime(row["hold_until"]) if row["hold_until"] else None
+    if until is None:
+        return ""
+    text = gettext("No free place: %(held)s held, the first hold ends in %(time)s.")
+    left = countdown((until - now).total_seconds())
+    return text % {"held": number(row["held"]), "time": left}
+
+
 def _change(change: str, left_s: float) -> str:
+    if change == "closes_sold_out":
+        return gettext("closes when sold out")
+    if change == "sold_out":
+        return gettext("sold out")
     if left_s <= 0:
         return ""
     words = gettext("opens in %(time)s") if change == "opens" else gettext("closes in %(time)s")
@@ -177,4 +192,6 @@ def _shown_hold(hold: Section, now: datetime) -> dict[str, Any]:
 
 
 def _shown_run(run: Section) -> dict[str, Any]:
-    return run | {"at": parse_datetime(run["at"])}
+    at = parse_datetime(run["at"])
+    words = date_format(timezone.localtime(at), gettext("j M, H:i")) if at else NONE
+    return run | {"at_text": words}

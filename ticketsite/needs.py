@@ -1,6 +1,7 @@
 """The sentences of "Needs you": what somebody should do something about, worst first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +15,20 @@ MOST = 5
 Sentence = dict[str, Any]
 
 
-def sentences(*, needs: list[Need], faults: dict[str, Any], overdue: int) -> list[Sentence]:
+@dataclass(frozen=True)
+class Holds:
+    """What the sentences say of holds."""
+
+    overdue: int  # that are long over and still keep places
+    first_ends: Mapping[int, datetime]  # by vacancy: when the first of its holds ends
+
+
+def sentences(*, needs: list[Need], faults: dict[str, Any], holds: Holds) -> list[Sentence]:
     """Write at most five sentences in the language that is active now.
 
-    `overdue` counts holds that are long over. In a text, {time} stands for a countdown to `until`.
+    In a text, {time} stands for a countdown to `until`.
     """
-    lines = [*_general(faults, overdue), *(_sentence(need) for need in needs)]
+    lines = [*_general(faults, holds.overdue), *(_sentence(need, holds) for need in needs)]
     return lines[:MOST]
 
 
@@ -44,9 +53,9 @@ def _general(faults: dict[str, Any], overdue: int) -> Iterator[Sentence]:
         }
 
 
-def _sentence(need: Need) -> Sentence:
+def _sentence(need: Need, holds: Holds) -> Sentence:
     vacancy = need.vacancy
-    text, until = _NEED_TEXTS[need.kind](vacancy)
+    text, until = _NEED_TEXTS[need.kind](vacancy, holds.first_ends.get(vacancy.pk))
     return {
         "tone": "warn" if need.kind != "late_draft" else "bad",
         "subject": vacancy.name,
@@ -56,17 +65,25 @@ def _sentence(need: Need) -> Sentence:
     }
 
 
-def _no_place(vacancy: Any) -> tuple[str, datetime | None]:
+def _no_place(vacancy: Any, first_ends: datetime | None) -> tuple[str, datetime | None]:
     if not vacancy.held:
         return gettext("is sold out and still on sale."), None
-    held = ngettext("%(count)s held.", "%(count)s held.", vacancy.held)
-    return gettext("has no free place.") + " " + held % {"count": number(vacancy.held)}, None
+    held = {"count": number(vacancy.held)}
+    if first_ends is None:  # it ended between two reads
+        return gettext("has no free place. %(count)s held.") % held, None
+    return gettext(
+        "has no free place. %(count)s held, the first hold ends in {time}."
+    ) % held, first_ends
 
 
-_NEED_TEXTS: dict[str, Callable[[Any], tuple[str, datetime | None]]] = {
-    "late_draft": lambda one: (gettext("should be on sale and is still a draft."), None),
+Text = Callable[[Any, datetime | None], tuple[str, datetime | None]]
+_NEED_TEXTS: dict[str, Text] = {
+    "late_draft": lambda _one, _ends: (gettext("should be on sale and is still a draft."), None),
     "no_place": _no_place,
-    "draft": lambda one: (gettext("opens in {time} and is still a draft."), one.on_sale_from),
-    "paused": lambda one: (gettext("is paused: nobody can buy."), None),
-    "over": lambda one: (gettext("is over and still on sale: close it."), None),
+    "draft": lambda one, _ends: (
+        gettext("opens in {time} and is still a draft."),
+        one.on_sale_from,
+    ),
+    "paused": lambda _one, _ends: (gettext("is paused: nobody can buy."), None),
+    "over": lambda _one, _ends: (gettext("is over and still on sale: close it."), None),
 }

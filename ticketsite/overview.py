@@ -6,7 +6,7 @@ Note [One message for many readers]
     every language of the site at once. Only money is apart: what is "today" depends on the zone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
@@ -21,7 +21,7 @@ from loadlab import selectors as lab
 from loadlab.display import duration_text, run_chip, scenario_title, worst_verdict_chip
 from tickets import sales
 from tickets.sales import MINUTE, RecentSales
-from ticketsite.needs import sentences
+from ticketsite.needs import Holds, sentences
 from vacancy import overview as stock
 from vacancy.display import Chip, number, state_chip, stock_bar
 
@@ -62,8 +62,9 @@ def read(*, now: datetime, wanted: Iterable[str]) -> dict[str, Section]:
             by_vacancy[kind].append(int(vacancy))
         else:
             sections[name] = getattr(look, name)
-    for one in stock.by_ids(by_vacancy["vacancy"]) if by_vacancy["vacancy"] else ():
-        sections[f"vacancy:{one.pk}"] = stock_row(one)
+    if by_vacancy["vacancy"]:
+        rows = single_rows(stock.by_ids(by_vacancy["vacancy"]))
+        sections |= {f"vacancy:{row['id']}": row for row in rows}
     for pk, door in sales.doors(by_vacancy["door"]).items() if by_vacancy["door"] else ():
         sections[f"door:{pk}"] = asdict(door)
     return sections
@@ -95,7 +96,9 @@ class _Look:
     def needs(self) -> Section:
         needs = stock.needs(now=self.now, limit=NEED_ROWS)
         _ending, overdue = self._hold_counts
-        return by_language(lambda: sentences(needs=needs, faults=self.faults, overdue=overdue))
+        full = [one.vacancy.pk for one in needs if one.kind == "no_place" and one.vacancy.held]
+        holds = Holds(overdue, sales.first_hold_ends(full) if full else {})
+        return by_language(lambda: sentences(needs=needs, faults=self.faults, holds=holds))
 
     @cached_property
     def pace(self) -> Section:
@@ -170,6 +173,17 @@ def _alarm_began(attempts: dict[datetime, sales.Attempts]) -> str | None:
     return began.isoformat() if began else None
 
 
+def single_rows(vacancies: Sequence[Any]) -> list[Section]:
+    """Return vacancies for their own pages: of full ones also when the first hold ends."""
+    full = [one.pk for one in vacancies if one.held and not one.available]
+    ends = sales.first_hold_ends(full) if full else {}
+    rows = []
+    for one in vacancies:
+        until = ends.get(one.pk)
+        rows.append(stock_row(one) | {"hold_until": until and until.isoformat()})
+    return rows
+
+
 def stock_row(vacancy: Any) -> Section:
     """Return one vacancy with its counters, its bar and the next change of its state."""
     bar = stock_bar(vacancy)
@@ -192,12 +206,17 @@ def stock_row(vacancy: Any) -> Section:
 
 
 def _next_change(vacancy: Any) -> tuple[str, datetime | None]:
-    """Say what the sale window does next: whoever reads it sees whether it is still to come."""
+    """Say what the sale does next: whoever reads it sees whether it is still to come.
+
+    A sale that ends by itself says so before, and afterwards why it is closed.
+    """
     if vacancy.state == "draft":
         return "opens", vacancy.on_sale_from
-    if vacancy.state in {"on_sale", "paused"}:
-        return "closes", vacancy.on_sale_until
-    return "", None
+    if vacancy.state == "closed":
+        return "" if vacancy.available else "sold_out", None
+    if vacancy.close_when_sold_out and vacancy.on_sale_until is None:
+        return "closes_sold_out", None
+    return "closes", vacancy.on_sale_until
 
 
 def _hold_row(hold: Any) -> Section:

@@ -11,10 +11,11 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 
-VIEWER = "Viewer"
-STOCK_KEEPER = "Stock keeper"
-ENGINEER = "Engineer"
+VIEWER = gettext_noop("Viewer")
+STOCK_KEEPER = gettext_noop("Stock keeper")
+ENGINEER = gettext_noop("Engineer")
 
 OWN_APPS = ("vacancy", "tickets", "loadlab")
 SEES_ALL = Q(content_type__app_label__in=(*OWN_APPS, "auth", "admin"), codename__startswith="view_")

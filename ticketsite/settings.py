@@ -101,6 +101,8 @@ def _database(url: str) -> dict[str, Any]:
         # A pool that cannot connect tries again after ever longer pauses, minutes at last; after
         # one second it is to give up, and whoever comes next makes it try at once.
         options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 2, "reconnect_timeout": 1}
+        # Statements that run for every sale are prepared at once (vacancy.trips), no others are.
+        options["prepare_threshold"] = 0
         database |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     return database
 

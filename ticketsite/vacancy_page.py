@@ -9,7 +9,7 @@ from django.utils import timezone
 from tickets import sales
 from tickets.display import purchase_rows
 from ticketsite import overview
-from ticketsite.dashboard import clock, shown_row
+from ticketsite.dashboard import clock, no_place, shown_row
 from vacancy.display import money_whole
 
 PURCHASE_ROWS = 5
@@ -18,11 +18,11 @@ PURCHASE_ROWS = 5
 def part(request: HttpRequest, vacancy: Any) -> dict[str, Any]:
     """Return the live part of a vacancy's page; sales only for those who may see them."""
     now = timezone.now()
-    row = overview.stock_row(vacancy)
+    [row] = overview.single_rows([vacancy])
     sees_sales = request.user.has_perm("tickets.view_purchase")
     curve = sales.sold_over_time(vacancy_id=vacancy.pk) if sees_sales else None
     return {
-        "live": shown_row(row, now),
+        "live": shown_row(row, now) | {"no_place_text": no_place(row, now)},
         "clock": clock(now),
         "may_change": request.user.has_perm("vacancy.change_vacancy"),
         "sales": _sales(vacancy) if sees_sales else None,

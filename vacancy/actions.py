@@ -21,6 +21,7 @@ from vacancy import services
 from vacancy.display import number
 from vacancy.forms import PauseDialog, PutOnSaleDialog, StopDialog
 from vacancy.models import Vacancy
+from vacancy.notes import gettext_noop, note
 
 if TYPE_CHECKING:
     from unfold.admin import ModelAdmin as _Base
@@ -49,19 +50,19 @@ PUT_ON_SALE = Move(
     services.put_on_sale,
     _("%(vacancy)s is on sale."),
     _("Nothing changed: %(vacancy)s was on sale already."),
-    "Put on sale.",
+    gettext_noop("Put on sale."),
 )
 PAUSE = Move(
     services.pause,
     _("%(vacancy)s is paused."),
     _("Nothing changed: %(vacancy)s was not on sale."),
-    "Paused.",
+    gettext_noop("Paused."),
 )
 STOP = Move(
     services.close,
     _("The sale of %(vacancy)s is stopped."),
     _("Nothing changed: the sale of %(vacancy)s was over already."),
-    "Sale stopped.",
+    gettext_noop("Sale stopped."),
 )
 
 
@@ -93,7 +94,7 @@ class StockActions(_Base):
     def _move_one(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponse:
         vacancy = get_object_or_404(self.get_queryset(request), pk=object_id)
         if move.make(request, vacancy.pk, timezone.now()):
-            self.log_change(request, vacancy, move.logged)
+            self.log_change(request, vacancy, note(move.logged))
             messages.success(request, move.done % {"vacancy": vacancy})
         else:
             messages.warning(request, move.not_done % {"vacancy": vacancy})
@@ -104,7 +105,7 @@ class StockActions(_Base):
         now, moved, left = timezone.now(), 0, 0
         for vacancy in chosen.order_by("pk"):
             if move.make(request, vacancy.pk, now):
-                self.log_change(request, vacancy, move.logged)
+                self.log_change(request, vacancy, note(move.logged))
                 moved += 1
             else:
                 left += 1

@@ -25,6 +25,7 @@ from vacancy.display import (
     moment,
     money,
     movement_kind,
+    movement_reason,
     number,
     state_chip,
     stock_bar,
@@ -91,7 +92,7 @@ class MovementInline(TabularInline):
     @admin.display(description=_("Reason"))
     def why(self, movement: StockMovement) -> str:
         """As it was given."""
-        return movement.reason
+        return movement_reason(movement.reason)
 
 
 @admin.register(Vacancy)
@@ -140,6 +141,10 @@ class VacancyAdmin(StockActions, ModelAdmin):
             request, object_id, form_url, {**(extra_context or {}), **extra}
         )
         return answer
+
+    def get_inlines(self, request: HttpRequest, obj: Vacancy | None) -> Any:
+        """A vacancy that does not exist yet has no ledger."""
+        return self.inlines if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Vacancy | None = None) -> Any:
         """Ask for the capacity once; later it moves only through the ledger."""
@@ -221,8 +226,10 @@ class VacancyAdmin(StockActions, ModelAdmin):
         begin, end = (moment(at) for at in (vacancy.on_sale_from, vacancy.on_sale_until))
         return format_html(
             '<span class="ts-two"><span>{}</span><span>{}</span></span>',
-            gettext("from %(time)s") % {"time": begin} if begin else gettext("from once on sale"),
-            gettext("until %(time)s") % {"time": end} if end else gettext("until closed"),
+            gettext("from %(time)s") % {"time": begin}
+            if begin
+            else gettext("from when it is put on sale"),
+            gettext("until %(time)s") % {"time": end} if end else gettext("until it is closed"),
         )
 
     @display(description=_("Default"), ordering="is_default")

@@ -1,5 +1,6 @@
 """How stock is shown to people: chips, bars, prices. Every page of the admin uses these."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -8,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -45,12 +47,38 @@ MOVEMENT_KINDS = {
     "cancelled": _("Purchase cancelled"),
     "state": _("State"),
 }
+# What the services themselves write; the rest is what people typed.
+MOVEMENT_REASONS = {
+    "Put on sale": _("Put on sale"),
+    "Paused": _("Paused"),
+    "Closed": _("Closed"),
+    "Sold out: closed": _("Sold out: closed"),
+}
+GIVEN_BACK = {
+    re.compile(r"^Hold (?P<id>\S+) expired$"): _("Hold %(id)s"),
+    re.compile(r"^Hold (?P<id>\S+) released by (?P<who>.*)$"): _("Hold %(id)s, by %(who)s"),
+    re.compile(r"^Purchase (?P<id>\S+) cancelled: by its client$"): _(
+        "Purchase %(id)s: by its client"
+    ),
+    re.compile(r"^Purchase (?P<id>\S+) cancelled: (?P<why>.*)$"): _("Purchase %(id)s: %(why)s"),
+}
 DEFAULT_CHIP = Chip(_("Default"), "star", "quiet")
 
 
 def chip_html(chip: Chip) -> SafeString:
     """Render a chip for a table cell."""
     return render_to_string("ticketsite/chip.html", {"chip": chip})
+
+
+def two_lines(first: str, second: str) -> SafeString:
+    """Put a quiet line below another one, for a table cell."""
+    markup = '<span class="ts-two"><span class="ts-first">{}</span><span>{}</span></span>'
+    return format_html(markup, first, second)
+
+
+def unbroken(text: str) -> SafeString:
+    """Keep a value on one line, for a table cell."""
+    return format_html('<span class="ts-nowrap">{}</span>', text)
 
 
 def state_chip(state: str) -> Chip:
@@ -61,6 +89,16 @@ def state_chip(state: str) -> Chip:
 def movement_kind(kind: str) -> str:
     """Name what moved the counters."""
     return str(MOVEMENT_KINDS.get(kind, kind))
+
+
+def movement_reason(reason: str) -> str:
+    """Tell in the reader's language why the counters moved; what people typed stays as it is."""
+    if reason in MOVEMENT_REASONS:
+        return str(MOVEMENT_REASONS[reason])
+    for pattern, words in GIVEN_BACK.items():
+        if found := pattern.match(reason):
+            return str(words) % found.groupdict()
+    return reason
 
 
 @dataclass(frozen=True)
@@ -139,7 +177,13 @@ def moment(at: datetime | None, *, seconds: bool = False) -> str:
     if at is None:
         return ""
     local = timezone.localtime(at)
-    return f"{date_format(local, 'j M Y, H:i:s' if seconds else 'j M Y, H:i')} {zone(local)}"
+    # Translators: a date in Django's format letters; the time of the day follows.
+    day = date_format(local, gettext("j M Y"))
+    return (
+        f"{day}, {local:%H:%M:%S} {zone(local)}"
+        if seconds
+        else f"{day}, {local:%H:%M} {zone(local)}"
+    )
 
 
 def zone(at: datetime) -> str:

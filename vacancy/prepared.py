@@ -10,11 +10,14 @@ Note [Built once]
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, QuerySet, Value
 from django.db.models.sql.subqueries import UpdateQuery
+
+from vacancy import trips
+from vacancy.trips import Later
 
 M = TypeVar("M", bound=Model)
 
@@ -32,39 +35,63 @@ def later(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class _Prepared:
     """SQL, and its parameters with some of them open."""
 
     sql: str
     parameters: tuple[Any, ...]
 
-    def change(self, **given: Any) -> int:
-        """Run it with these values and return how many rows it changed."""
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, self._complete(given))
-            return int(cursor.rowcount)
-
-    def first(self, model: type[M], **given: Any) -> M | None:
-        """Run it with these values and return the first row, or None."""
-        return next(iter(model._default_manager.raw(self.sql, self._complete(given))), None)
-
-    def _complete(self, given: dict[str, Any]) -> list[Any]:
+    def _run(self, given: dict[str, Any]) -> Any:
         values = (given[one.name] if isinstance(one, _Open) else one for one in self.parameters)
-        return [
-            connection.ops.adapt_datetimefield_value(value)
-            if isinstance(value, datetime)
-            else value
-            for value in values
-        ]
+        adapt = connection.ops.adapt_datetimefield_value
+        return trips.run(
+            self.sql, [adapt(value) if isinstance(value, datetime) else value for value in values]
+        )
 
 
-def prepare_select(rows: QuerySet[Any]) -> Prepared:
+class Update(_Prepared):
+    """An update that is built once."""
+
+    def change(self, **given: Any) -> Later[int]:
+        """Run it with these values; later it tells how many rows it changed."""
+        cursor = self._run(given)
+        return lambda: int(cursor.rowcount)
+
+
+@dataclass(frozen=True)
+class Select(_Prepared, Generic[M]):
+    """A query that is built once, and how its rows become objects."""
+
+    model: type[M]
+    columns: tuple[str, ...]
+    converters: dict[int, Any]  # by column, as Django's compiler gives them
+
+    def first(self, **given: Any) -> Later[M | None]:
+        """Run it with these values; later it gives the first row, or None."""
+        cursor = self._run(given)
+        return lambda: self._object(cursor.fetchone())
+
+    def _object(self, row: tuple[Any, ...] | None) -> M | None:
+        if row is None:
+            return None
+        values = list(row)
+        for at, (converters, expression) in self.converters.items():
+            for convert in converters:
+                values[at] = convert(values[at], expression, connection)
+        return self.model.from_db(DEFAULT_DB_ALIAS, self.columns, values)
+
+
+def prepare_select(rows: QuerySet[M]) -> Select[M]:
     """Compile the query that reads these rows."""
-    return Prepared(*rows.query.sql_with_params())
+    compiler: Any = rows.query.get_compiler(DEFAULT_DB_ALIAS)
+    sql, parameters = compiler.as_sql()
+    expressions = [expression for expression, _, _ in compiler.select]
+    columns = tuple(expression.target.attname for expression in expressions)
+    return Select(sql, parameters, rows.model, columns, compiler.get_converters(expressions))
 
 
-def prepare_update(rows: QuerySet[Any], **changes: Any) -> Prepared:
+def prepare_update(rows: QuerySet[Any], **changes: Any) -> Update:
     """Compile the update that makes these changes, as `QuerySet.update` would."""
     query: Any = rows.query.chain(UpdateQuery)
     query.add_update_values(changes)
-    return Prepared(*query.get_compiler(DEFAULT_DB_ALIAS).as_sql())
+    return Update(*query.get_compiler(DEFAULT_DB_ALIAS).as_sql())

@@ -25,7 +25,8 @@ from django.db.models import F
 
 from vacancy.models import StockMovement
 from vacancy.models import Vacancy as Vacancy  # what services return, by name
-from vacancy.prepared import Prepared, later, prepare_select, prepare_update
+from vacancy.prepared import Select, Update, later, prepare_select, prepare_update
+from vacancy.trips import Later
 
 REASON_LENGTH = 200  # characters, as the ledger's column
 
@@ -115,25 +116,26 @@ class Granted:
     held: int
     confirmed: int
 
+    @property
+    def moves_any(self) -> bool:
+        """Say whether anybody was granted anything."""
+        return bool(self.sold or self.held or self.confirmed)
 
-def vacancy_for_sale(*, vacancy_id: int, rehearsal: bool, hold_row: bool = False) -> Vacancy:
-    """Return a vacancy to decide on; with `hold_row` it stays so until the transaction ends.
+
+def vacancy_for_sale(
+    *, vacancy_id: int, rehearsal: bool, hold_row: bool = False
+) -> Later[Vacancy | None]:
+    """Ask for a vacancy to decide on; with `hold_row` it stays so until the transaction ends.
 
     `rehearsal` must match the vacancy's own flag: real stock and rehearsal stock never serve
-    each other's buyers.
-
-    Raises:
-        VacancyNotFound: no such vacancy for this kind of buyer.
+    each other's buyers. None: there is no such vacancy for this kind of buyer.
     """
-    if hold_row:
-        # Not the key: inserts that refer to this row need not wait for us.
-        rows = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal)
-        vacancy = rows.select_for_update(no_key=True).first()
-    else:
-        vacancy = _look(rehearsal=rehearsal).first(Vacancy, pk=vacancy_id)
-    if vacancy is None:
-        raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
-    return vacancy
+    if not hold_row:
+        return _look(rehearsal=rehearsal).first(pk=vacancy_id)
+    # Not the key: inserts that refer to this row need not wait for us.
+    rows = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal)
+    vacancy = rows.select_for_update(no_key=True).first()
+    return lambda: vacancy
 
 
 def places_grant(*, vacancy: Vacancy, wishes: Sequence[Wish], now: datetime) -> Granted:
@@ -156,16 +158,16 @@ def places_grant(*, vacancy: Vacancy, wishes: Sequence[Wish], now: datetime) -> 
     return Granted(vacancy, outcomes, moved[Move.SELL], moved[Move.HOLD], moved[Move.CONFIRM])
 
 
-def places_take(*, granted: Granted, now: datetime) -> bool:
+def places_take(*, granted: Granted, now: datetime) -> Later[bool]:
     """Move what was granted, if the row still is what the decision was made on.
 
     Call it last in the transaction that records who has the places: the row is locked from here
-    to its COMMIT, and every other process that sells this vacancy waits for that. False: nothing
-    was moved, somebody else was faster; look again.
+    to its COMMIT, and every other process that sells this vacancy waits for that. Later it tells
+    whether it moved them. If not, somebody else was faster; look again.
     """
     vacancy, taken = granted.vacancy, granted.sold + granted.held
-    if not taken and not granted.confirmed:
-        return True
+    if not granted.moves_any:
+        return lambda: True
     take = _take(
         anew=bool(taken),
         begins=vacancy.on_sale_from is not None,
@@ -180,19 +182,23 @@ def places_take(*, granted: Granted, now: datetime) -> bool:
         on_sale_from=vacancy.on_sale_from,
         on_sale_until=vacancy.on_sale_until,
     )
-    if moved and vacancy.close_when_sold_out:
-        _close_if_sold_out(vacancy.pk, now)
-    return bool(moved)
+
+    def have_moved() -> bool:
+        if moved() and vacancy.close_when_sold_out:
+            _close_if_sold_out(vacancy.pk, now)
+        return bool(moved())
+
+    return have_moved
 
 
 @cache
-def _look(*, rehearsal: bool) -> Prepared:
+def _look(*, rehearsal: bool) -> Select[Vacancy]:
     """See Note [Built once] in `vacancy.prepared`."""
     return prepare_select(Vacancy.objects.filter(pk=later("pk"), is_rehearsal=rehearsal))
 
 
 @cache
-def _take(*, anew: bool, begins: bool, ends: bool) -> Prepared:
+def _take(*, anew: bool, begins: bool, ends: bool) -> Update:
     """The one conditional update; `anew`: not only what was held before is taken."""
     unchanged = Vacancy.objects.filter(
         pk=later("pk"), available__gte=later("taken"), held__gte=later("confirmed")

@@ -17,9 +17,10 @@ from django.utils.translation import gettext, ngettext
 from vacancy import importing, selectors, services
 from vacancy.actions import actor_of
 from vacancy.display import Chip, number, state_chip, stock_bar
-from vacancy.forms import CapacityForm, ImportForm
+from vacancy.forms import CapacityForm, ImportForm, VacancyForm
 from vacancy.importing import Fate
 from vacancy.models import Vacancy
+from vacancy.notes import gettext_noop, note
 
 
 def capacity_view(model_admin: "ModelAdmin[Vacancy]", request: HttpRequest) -> HttpResponse:
@@ -33,6 +34,7 @@ def capacity_view(model_admin: "ModelAdmin[Vacancy]", request: HttpRequest) -> H
     context = {
         **model_admin.admin_site.each_context(request),
         "title": gettext("Change capacity"),
+        "opts": model_admin.opts,
         "form": form,
         "back": _back(vacancies),
         "vacancies": [
@@ -65,8 +67,11 @@ def _changed(
     except services.CapacityTooLow:
         form.add_error("by", _too_low(vacancies, -form.cleaned_data["by"]))
         return False
+    reason = form.cleaned_data["reason"]
     for vacancy in after:
-        model_admin.log_change(request, vacancy, f"Capacity {form.cleaned_data['by']:+d}.")
+        by = f"{form.cleaned_data['by']:+d}"
+        said = note(gettext_noop("Capacity %(by)s: %(reason)s"), by=by, reason=reason)
+        model_admin.log_change(request, vacancy, said)
         text = gettext("%(vacancy)s has %(count)s places now.")
         messages.success(request, text % {"vacancy": vacancy, "count": number(vacancy.capacity)})
     return True
@@ -108,6 +113,17 @@ def _change_all(
     ]
 
 
+EXAMPLES = {
+    "name": "Concert, floor standing",
+    "venue": "Hall 1",
+    "starts_at": "2026-05-01T19:00",
+    "on_sale_from": "2026-04-01T10:00",
+    "on_sale_until": "2026-05-01T18:30",
+    "price": "2500",
+    "currency": "EUR",
+    "max_per_purchase": "10",
+    "capacity": "1000",
+}
 FATES = {
     "new": lambda: Chip(gettext("Will be added"), "add", "ok"),
     "known": lambda: Chip(gettext("Left as it is"), "remove", "quiet"),
@@ -129,7 +145,7 @@ def import_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "title": gettext("Import vacancies"),
         "opts": model_admin.opts,
         "form": form,
-        "columns": ", ".join(importing.COLUMNS),
+        "columns": _columns(),
         "rows": rows and [_shown(row) for row in rows],
         "counts": {kind: number(count) for kind, count in counts.items()},
         "may_import": counts["new"] > 0,
@@ -137,6 +153,23 @@ def import_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "back": reverse("admin:vacancy_vacancy_changelist"),
     }
     return TemplateResponse(request, "admin/vacancy/vacancy/import.html", context)
+
+
+def _columns() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "label": gettext("Price in minor units") if name == "price" else _label(name),
+            "needed": name in importing.NEEDED,
+            "default": importing.DEFAULTS.get(name, ""),
+            "example": EXAMPLES[name],
+        }
+        for name in importing.COLUMNS
+    ]
+
+
+def _label(name: str) -> str:
+    return str(VacancyForm.base_fields[name].label)
 
 
 def _rows(form: ImportForm) -> list[Fate] | None:
@@ -160,7 +193,7 @@ def _shown(row: Fate) -> dict[str, Any]:
 def _imported(model_admin: Any, request: HttpRequest, rows: list[Fate]) -> HttpResponse:
     added = importing.vacancies_add(rows=rows, now=timezone.now())
     for vacancy in added:
-        model_admin.log_addition(request, vacancy, "Imported from CSV.")
+        model_admin.log_addition(request, vacancy, note(gettext_noop("Imported from CSV.")))
     text = ngettext(
         "%(count)s vacancy added as a draft.", "%(count)s vacancies added as drafts.", len(added)
     )

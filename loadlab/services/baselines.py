@@ -8,7 +8,18 @@ from django.db import transaction
 
 from loadlab import states
 from loadlab.models import Baseline, Noise, Run
+from loadlab.sentence import gettext_noop
 from loadlab.services.errors import NotABaseline
+
+UNFIT = {
+    "validity": gettext_noop(
+        "The generator of run %(run)s did not keep up, or was not judged: others cannot be "
+        "measured by it."
+    ),
+    "integrity": gettext_noop(
+        "The integrity of run %(run)s did not pass: others cannot be measured by it."
+    ),
+}
 
 
 @transaction.atomic
@@ -20,7 +31,7 @@ def baseline_set(*, run_id: int, actor: User | None, now: datetime) -> Baseline:
     """
     run = Run.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
-        raise NotABaseline(f"There is no run {run_id}.")
+        raise NotABaseline(gettext_noop("There is no run %(run)s."), run=str(run_id))
     _check_fit(run)
     baseline, _ = Baseline.objects.update_or_create(
         fingerprint=run.fingerprint, defaults={"run": run, "set_at": now, "set_by": actor}
@@ -30,16 +41,12 @@ def baseline_set(*, run_id: int, actor: User | None, now: datetime) -> Baseline:
 
 def _check_fit(run: Run) -> None:
     if run.state != states.FINISHED:
-        raise NotABaseline(
-            f"Run {run.pk} is {run.state}: only a run that finished can be a baseline."
-        )
+        text = gettext_noop("Run %(run)s did not finish: only one that did can be a baseline.")
+        raise NotABaseline(text, run=str(run.pk))
     outcomes = {one["kind"]: one["outcome"] for one in run.verdicts or []}
-    for kind in ("validity", "integrity"):
+    for kind, unfit in UNFIT.items():
         if outcomes.get(kind) != "pass":
-            raise NotABaseline(
-                f"The {kind} of run {run.pk} is {outcomes.get(kind, 'not judged')}: "
-                "others cannot be measured by it."
-            )
+            raise NotABaseline(unfit, run=str(run.pk))
 
 
 def baseline_remove(*, run_id: int) -> bool:

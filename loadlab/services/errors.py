@@ -13,8 +13,10 @@ LabRefusal
 
 from typing import ClassVar
 
+from loadlab.sentence import Told, gettext_noop
 
-class LabRefusal(Exception):
+
+class LabRefusal(Told):
     """An expected refusal. The message is a sentence for people."""
 
     code: ClassVar[str] = "refused"
@@ -45,8 +47,11 @@ class RunActive(LabRefusal):
 
     def __init__(self, run_id: int | None) -> None:
         """Keep the other run's number beside the sentence."""
-        which = f"Run {run_id}" if run_id else "Another run"
-        super().__init__(f"{which} is still active: one run at a time.")
+        if run_id:
+            text = gettext_noop("Run %(run)s is still active: one run at a time.")
+            super().__init__(text, run=str(run_id))
+        else:
+            super().__init__(gettext_noop("Another run is still active: one run at a time."))
         self.run_id = run_id
 
 

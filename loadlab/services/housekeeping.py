@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from loadlab.models import Run, RunEvent, RunSecond, Sample
+from loadlab.sentence import gettext_noop
 from loadlab.services.errors import NotDeletable
 
 logger = logging.getLogger(__name__)
@@ -20,20 +21,24 @@ def run_delete(*, run_id: int) -> None:
     Raises:
         NotDeletable: it is active, is a baseline, or is not there.
     """
+    name = str(run_id)
     run = Run.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
-        raise NotDeletable(f"There is no run {run_id}.")
+        raise NotDeletable(gettext_noop("There is no run %(run)s."), run=name)
     if run.is_active:
-        raise NotDeletable(f"Run {run_id} is {run.state}: stop it first.")
+        text = gettext_noop("Run %(run)s has not ended: stop it first.")
+        raise NotDeletable(text, run=name)
     if run.vacancy_id is not None:
-        raise NotDeletable(f"The rehearsal stock of run {run_id} is still being removed.")
+        text = gettext_noop("The rehearsal stock of run %(run)s is still being removed.")
+        raise NotDeletable(text, run=name)
     # The rows by one statement each: a run has a hundred thousand, and Django would read them all.
     for rows in (Sample, RunSecond, RunEvent):
         rows.objects.filter(run=run_id).delete()
     try:
         run.delete()
     except ProtectedError:
-        raise NotDeletable(f"Run {run_id} is a baseline: others are compared with it.") from None
+        text = gettext_noop("Run %(run)s is a baseline: others are compared with it.")
+        raise NotDeletable(text, run=name) from None
 
 
 def runs_forget(*, now: datetime) -> list[int]:

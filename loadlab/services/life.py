@@ -8,10 +8,22 @@ from django.db.models import QuerySet
 
 from loadlab import states
 from loadlab.models import Run
+from loadlab.sentence import Sentence
 
 LEASE = timedelta(seconds=10)
 # Judging reads every second of a run, about a millisecond each: a day outlasts any usual lease.
 JUDGING_SHARE = 1 / 20
+
+
+REASON_LENGTH = 500
+
+
+def reason_columns(reason: Sentence | None) -> dict[str, Any]:
+    """Return the columns that say why a run ended: in English, and for other languages."""
+    return {
+        "reason": str(reason or "")[:REASON_LENGTH],
+        "reason_sentence": reason.as_json() if reason else None,
+    }
 
 
 def ours(run_id: int, worker: str) -> QuerySet[Run]:
@@ -67,7 +79,7 @@ def run_end(
     run_id: int,
     worker: str,
     state: str,
-    reason: str,
+    reason: Sentence | None,
     summary: Mapping[str, Any] | None,
     verdicts: list[dict[str, Any]] | None,
     now: datetime,
@@ -85,7 +97,7 @@ def run_end(
         slot=None,
         ended_at=now,
         lease_until=None,
-        reason=reason[:500],
+        **reason_columns(reason),
         summary=summary,
         verdicts=verdicts,
         comparison=comparison,

@@ -10,8 +10,9 @@ from django.db import DatabaseError, transaction
 
 from loadlab import states
 from loadlab.models import Run
+from loadlab.sentence import Sentence, gettext_noop
 from loadlab.services.errors import NoSuchShape, RunLost
-from loadlab.services.life import JUDGING_SHARE, LEASE, ours
+from loadlab.services.life import JUDGING_SHARE, LEASE, ours, reason_columns
 from tickets import services as tickets
 from vacancy import selectors as stock_rows
 from vacancy import services as stock
@@ -19,6 +20,8 @@ from vacancy import services as stock
 KEY_OUTLIVES_RUN = timedelta(minutes=10)
 ORPHANED_AFTER = timedelta(minutes=1)
 CLOCK_SLACK = timedelta(seconds=5)
+
+LOST = Sentence(gettext_noop("The worker that supervised this run was lost."))
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +45,8 @@ def shape_of(*, vacancy_id: int | None) -> dict[str, Any]:
     fields = ("capacity", "price", "currency", "max_per_purchase")
     found = stock_rows.real_vacancies().filter(pk=vacancy_id).values(*fields).first()
     if found is None:
-        raise NoSuchShape(f"There is no vacancy {vacancy_id} to take the shape from.")
+        text = gettext_noop("There is no vacancy %(vacancy)s to take the shape from.")
+        raise NoSuchShape(text, vacancy=str(vacancy_id))
     return dict(found)
 
 
@@ -69,7 +73,7 @@ def rehearsal_create(*, run_id: int, worker: str, now: datetime) -> Rehearsal:
             now=now,
         )
         if not ours(run_id, worker).update(vacancy_id=vacancy.pk):
-            raise RunLost("The run was ended by another process.")
+            raise RunLost(gettext_noop("The run was ended by another process."))
     return Rehearsal(vacancy_id=vacancy.pk, key=secret)
 
 
@@ -99,7 +103,7 @@ def runs_end_lapsed(*, now: datetime, leases: Mapping[int, datetime] | None = No
             slot=None,
             ended_at=now,
             lease_until=None,
-            reason="The worker that supervised this run was lost.",
+            **reason_columns(LOST),
         ):
             ended.append(run_id)
     leftovers_remove()

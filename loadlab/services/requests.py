@@ -11,8 +11,9 @@ from django.db.models import Q
 from loadlab import states
 from loadlab.models import LabWorker, Run
 from loadlab.scenarios import SCENARIOS
+from loadlab.sentence import Sentence, gettext_noop
 from loadlab.services.errors import OutOfBounds, RunActive, UnknownScenario
-from loadlab.services.life import LEASE
+from loadlab.services.life import LEASE, reason_columns
 from loadlab.services.rehearsal import runs_end_lapsed, shape_of
 from loadlab.services.targets import target_check
 from loadlab.services.values import values_check
@@ -45,7 +46,7 @@ def run_request(
         RunActive: another run waits or runs.
     """
     if scenario not in SCENARIOS:
-        raise UnknownScenario(f"There is no scenario {scenario!r}.")
+        raise UnknownScenario(gettext_noop("There is no scenario %(name)s."), name=repr(scenario))
     _check_extras(abort_after_s, sabotage)
     shape = shape_of(vacancy_id=shape_from)
     if shape_from is not None:
@@ -78,9 +79,11 @@ def run_request(
 
 def _check_extras(abort_after_s: int | None, sabotage: str) -> None:
     if abort_after_s is not None and abort_after_s < 1:
-        raise OutOfBounds(f"Abort after {abort_after_s} s: it takes at least one second.")
+        text = gettext_noop("Abort after %(seconds)s s: it takes at least one second.")
+        raise OutOfBounds(text, seconds=abort_after_s)
     if sabotage and sabotage not in WAYS:
-        raise OutOfBounds(f"There is no way {sabotage!r} to break stock: {', '.join(WAYS)}.")
+        text = gettext_noop("There is no way %(way)s to break stock: %(ways)s.")
+        raise OutOfBounds(text, way=repr(sabotage), ways=", ".join(WAYS))
 
 
 def run_stop_request(*, run_id: int, now: datetime) -> bool:
@@ -91,7 +94,7 @@ def run_stop_request(*, run_id: int, now: datetime) -> bool:
         slot=None,
         ended_at=now,
         stop_requested_at=now,
-        reason="Stopped before it began.",
+        **reason_columns(Sentence(gettext_noop("Stopped before it began."))),
     ):
         return True
     asked = Run.objects.filter(pk=run_id, slot=1, stop_requested_at=None)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from loadlab.sentence import gettext_noop
 from loadlab.services.errors import TargetNotAllowed
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -20,8 +21,9 @@ def target_check(target: str) -> None:
     allowed = {urlsplit(entry)[:2] for entry in settings.LOADLAB_ALLOWED_TARGETS}
     if urlsplit(target)[:2] not in allowed:
         raise TargetNotAllowed(
-            f"Load may not go to {target}: LOADLAB_ALLOWED_TARGETS has "
-            f"{', '.join(settings.LOADLAB_ALLOWED_TARGETS)}."
+            gettext_noop("Load may not go to %(target)s: LOADLAB_ALLOWED_TARGETS has %(allowed)s."),
+            target=target,
+            allowed=", ".join(settings.LOADLAB_ALLOWED_TARGETS),
         )
 
 
@@ -44,7 +46,8 @@ def target_resolve(target: str) -> list[str]:
         port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise TargetNotAllowed(f"The name {host} leads nowhere: {error.strerror}.") from None
+        text = gettext_noop("The name %(host)s leads nowhere: %(error)s.")
+        raise TargetNotAllowed(text, host=host, error=str(error.strerror)) from None
     addresses = sorted({str(entry[4][0]).partition("%")[0] for entry in found})
     for address in addresses:
         _check_address(host, address)
@@ -64,6 +67,11 @@ def _check_address(host: str, text: str) -> None:
     networks = [ip_network(entry) for entry in settings.LOADLAB_ALLOWED_NETWORKS]
     if not address.is_global and not any(address in network for network in networks):
         raise TargetNotAllowed(
-            f"Load may not go to {host}: it leads to {text}, which is private and in none of "
-            f"LOADLAB_ALLOWED_NETWORKS ({', '.join(settings.LOADLAB_ALLOWED_NETWORKS)})."
+            gettext_noop(
+                "Load may not go to %(host)s: it leads to %(address)s, which is private and in "
+                "none of LOADLAB_ALLOWED_NETWORKS (%(allowed)s)."
+            ),
+            host=host,
+            address=text,
+            allowed=", ".join(settings.LOADLAB_ALLOWED_NETWORKS),
         )

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from loadlab.scenarios import Field, Scenario
+from loadlab.sentence import gettext_noop
 from loadlab.services.errors import OutOfBounds
 
 
@@ -28,7 +29,8 @@ def values_check(*, scenario: Scenario, values: Mapping[str, float]) -> dict[str
     """
     unknown = sorted(set(values) - set(scenario.defaults()))
     if unknown:
-        raise OutOfBounds(f"Scenario {scenario.name!r} has no setting {', '.join(unknown)}.")
+        text = gettext_noop("Scenario %(scenario)s has no setting %(names)s.")
+        raise OutOfBounds(text, scenario=repr(scenario.name), names=", ".join(unknown))
     return {field.name: _checked(field, values) for field in scenario.fields}
 
 
@@ -36,7 +38,10 @@ def _checked(field: Field, values: Mapping[str, float]) -> float:
     value = values.get(field.name, field.default)
     low, high = bounds(field)
     if not low <= value <= high:
-        raise OutOfBounds(f"{field.label}: {value:g} is not between {low:g} and {high:g}.")
+        text = gettext_noop("%(field)s: %(value)s is not between %(low)s and %(high)s.")
+        words = {"value": f"{value:g}", "low": f"{low:g}", "high": f"{high:g}"}
+        raise OutOfBounds(text, field=field.label, **words)
     if field.is_whole and value != int(value):
-        raise OutOfBounds(f"{field.label}: {value:g} is not a whole number.")
+        text = gettext_noop("%(field)s: %(value)s is not a whole number.")
+        raise OutOfBounds(text, field=field.label, value=f"{value:g}")
     return int(value) if field.is_whole else float(value)

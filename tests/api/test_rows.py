@@ -40,7 +40,7 @@ def test_every_column_is_as_the_orm_would_store_it(vacancy, key_row):
     ours = purchase(vacancy, key_row)
     theirs = purchase(vacancy, key_row, created_at=ours.created_at)
 
-    rows.insert([ours])
+    rows.insert(Purchase, [vars(ours)])
     Purchase.objects.bulk_create([theirs])
 
     own = {"id": ours.pk, "idempotency_key": ours.idempotency_key}
@@ -50,7 +50,7 @@ def test_every_column_is_as_the_orm_would_store_it(vacancy, key_row):
 def test_nothing_stays_null_and_is_not_made_empty(vacancy, key_row):
     anonymous = purchase(vacancy, None, idempotency_key=None)
 
-    rows.insert([anonymous])
+    rows.insert(Purchase, [vars(anonymous)])
 
     assert stored(anonymous)["client_id"] is None
     assert stored(anonymous)["idempotency_key"] is None
@@ -58,9 +58,10 @@ def test_nothing_stays_null_and_is_not_made_empty(vacancy, key_row):
 
 def test_ids_that_the_database_makes_are_made(vacancy, key_row):
     sold = purchase(vacancy, key_row)
-    rows.insert([sold])
+    rows.insert(Purchase, [vars(sold)])
 
-    rows.insert([Ticket(purchase=sold, code=f"{number:020}") for number in range(3)])
+    tickets = [Ticket(purchase=sold, code=f"{number:020}") for number in range(3)]
+    rows.insert(Ticket, [vars(ticket) for ticket in tickets])
 
     codes = list(sold.tickets.order_by("pk").values_list("code", flat=True))
     assert codes == [f"{number:020}" for number in range(3)]
@@ -71,11 +72,19 @@ def test_a_constraint_refuses_the_whole_statement(vacancy, key_row):
     twin = purchase(vacancy, key_row, idempotency_key=first.idempotency_key)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        rows.insert([first, twin])
+        rows.insert(Purchase, [vars(first), vars(twin)])
 
     assert not Purchase.objects.exists()
 
 
 def test_no_rows_are_no_statement(django_assert_num_queries):
     with django_assert_num_queries(0):
-        rows.insert([])
+        rows.insert(Purchase, [])
+
+
+def test_a_column_that_is_missing_is_named(vacancy, key_row):
+    row = vars(purchase(vacancy, key_row))
+    del row["currency"]
+
+    with pytest.raises(KeyError, match="currency"):
+        rows.insert(Purchase, [row])

@@ -3,6 +3,8 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
@@ -11,6 +13,7 @@ from tests.site import Site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 30_000
+Cookies = list[Any]
 
 
 # Not for the session: Playwright's event loop runs in this thread until it is closed, and every
@@ -54,19 +57,40 @@ def complaints() -> Complaints:
     return Complaints()
 
 
+@pytest.fixture(scope="session")
+def session(site: Site) -> Cookies:
+    """The operator's cookies, once for all tests; one test logs in through the form itself."""
+    with site.operator() as client:
+        cookies = client.cookies.jar
+        return [{"name": one.name, "value": one.value or "", "url": site.web} for one in cookies]
+
+
 @pytest.fixture
-def page(chromium: Browser, site: Site, complaints: Complaints) -> Iterator[Page]:
-    """A page at 1440 pixels on which the operator has logged in through the form."""
+def page(chromium: Browser, site: Site, session: Cookies, complaints: Complaints) -> Iterator[Page]:
+    """An empty page at 1440 pixels of an operator who is logged in."""
+    with _new_page(chromium, site) as page:
+        page.context.add_cookies(session)
+        complaints.listen_to(page)
+        yield page
+
+
+@pytest.fixture
+def own_page(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A page whose operator came in through the form, with a session of its own to end."""
+    with _new_page(chromium, site) as page:
+        page.goto("/admin/")
+        page.get_by_label("Username").fill(site.username)
+        page.get_by_label("Password").fill(site.password)
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="Start a rehearsal").first.wait_for()
+        yield page
+
+
+@contextmanager
+def _new_page(chromium: Browser, site: Site) -> Iterator[Page]:
     context = chromium.new_context(
         viewport={"width": 1440, "height": 1000}, base_url=site.web, reduced_motion="reduce"
     )
     context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    complaints.listen_to(page)
-    page.goto("/admin/")
-    page.get_by_label("Username").fill(site.username)
-    page.get_by_label("Password").fill(site.password)
-    page.keyboard.press("Enter")
-    page.get_by_role("link", name="Start a rehearsal").first.wait_for()
-    yield page
+    yield context.new_page()
     context.close()

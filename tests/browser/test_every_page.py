@@ -1,88 +1,107 @@
 """Every page by day and by night, on a phone and on a desk: it fits, and axe finds nothing."""
 
-from typing import Any
+import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
+from tests.browser.axe import problems, problems_here
 from tests.browser.conftest import Complaints
 from tests.browser.shop import buy
+from tests.browser.stored import stored_runs
 from tests.site import Site
 
 pytestmark = pytest.mark.timeout(300)
-PATHS = (
+SALE_DAY = (
     "/admin/",
     "/admin/vacancy/vacancy/",
     "/admin/vacancy/vacancy/add/",
     "/admin/vacancy/vacancy/1/change/",
+    "/admin/vacancy/vacancy/1/history/",
     "/admin/vacancy/vacancy/capacity/?ids=1,2",
     "/admin/vacancy/vacancy/import-rows/",
     "/admin/tickets/purchase/",
     "/admin/tickets/ticket/",
     "/admin/tickets/ticket/door/",
-    "/admin/tickets/apikey/",
-    "/admin/tickets/apikey/add/",
+)
+LAB = (
     "/admin/loadlab/run/",
     "/admin/loadlab/run/add/",
+    "/admin/loadlab/run/compare/",
+)
+ACCESS = (
+    "/admin/tickets/apikey/",
+    "/admin/tickets/apikey/add/",
     "/admin/auth/user/",
     "/admin/auth/user/1/change/",
+    "/admin/auth/user/add/",
     "/admin/auth/group/",
+    "/admin/auth/group/1/change/",
     "/admin/admin/logentry/",
+    "/admin/password_change/",
 )
-SERIOUS = {"serious", "critical"}
 
 
-def serious_violations(page: Page) -> list[str]:
-    """Return what axe-core finds that keeps people out, with the first place of each."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+@pytest.fixture(scope="module")
+def runs(site: Site) -> list[str]:
+    """The paths of three pages about two runs of one kind, on another machine than all others."""
+    first, second = stored_runs(site, *["duration_s=60, fingerprint='seen'"] * 2)
+    a, b = (re.sub(r"\D", "", path) for path in (first, second))
     return [
-        f"{page.url} {one['id']}: {one['nodes'][0]['html'][:200]}"
-        for one in found
-        if one["impact"] in SERIOUS
+        first,
+        f"/admin/loadlab/run/compare/?a={a}&b={b}",
+        f"/admin/loadlab/run/{a}/delete/",
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("paths", [SALE_DAY, ACCESS], ids=["sale day", "access"])
 def test_page_fits_obeys_axe_and_does_not_complain(
-    page: Page, site: Site, complaints: Complaints, theme: Any, width: int
+    page: Page, site: Site, complaints: Complaints, paths: tuple[str, ...]
 ) -> None:
     """No horizontal scrolling, no serious violation, no console error, no failed request."""
     buy(site)
-    page.emulate_media(color_scheme=theme)
-    page.set_viewport_size({"width": width, "height": 900})
-    wrong: list[str] = []
-    for path in PATHS:
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            wrong.append(f"{path} is too wide")
-        wrong += serious_violations(page)
 
-    assert not wrong
+    assert not [wrong for path in paths for wrong in problems(page, path)]
     assert not complaints
 
 
-def test_purchase_and_its_dialog_obey_axe(page: Page, site: Site, complaints: Complaints) -> None:
-    """A page that is reached from a list, and the dialog on it."""
+def test_pages_of_the_lab_do_too(page: Page, complaints: Complaints, runs: list[str]) -> None:
+    """With runs to show."""
+    assert not [wrong for path in (*LAB, *runs) for wrong in problems(page, path)]
+    assert not complaints
+
+
+def test_purchase_its_ticket_and_its_dialog_obey_axe(
+    page: Page, site: Site, complaints: Complaints
+) -> None:
+    """Pages that are reached from a list, and a dialog."""
     buy(site)
+    page.goto("/admin/tickets/ticket/")
+    page.locator("#result_list tbody a").first.click()
+    wrong = problems_here(page)
     page.goto("/admin/tickets/purchase/")
     page.locator("#result_list tbody a").first.click()
-    wrong = serious_violations(page)
+    wrong += problems_here(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("link", name="Cancel purchase").click()
     page.get_by_role("dialog").get_by_label("Reason").wait_for()
 
-    assert not wrong + serious_violations(page)
+    assert not wrong + problems_here(page)
     assert not complaints
+
+
+def test_missing_page_obeys_axe_too(page: Page) -> None:
+    """It is seen by those who are lost already."""
+    assert not problems(page, "/admin/nothing/here/")
 
 
 def test_every_title_says_where_it_is(page: Page) -> None:
     """Tabs can be told apart: no two pages share a title."""
+    paths = (*SALE_DAY, *LAB, *ACCESS)
     titles = []
-    for path in PATHS:
-        page.goto(path)
+    for path in paths:
+        page.goto(path, wait_until="commit")
         titles.append(page.title())
 
-    assert len(set(titles)) == len(PATHS), titles
+    assert len(set(titles)) == len(paths), titles
     assert all(title.strip().endswith("| ticketsite") for title in titles), titles

@@ -1,18 +1,14 @@
 """The other pages of the lab as a person uses them, and a socket that outlives its server."""
 
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints
-from tests.browser.test_every_page import serious_violations
-from tests.browser.test_run_charts import stored_run
-from tests.site import ROOT, Site, end, free_port, wait_for
+from tests.browser.restarts import restarting_web_role
+from tests.browser.stored import stored_runs
+from tests.site import Site
 
 PATIENCE_MS = 60_000
 RUN = re.compile(r"/admin/loadlab/run/(\d+)/change/")
@@ -22,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture(scope="module")
 def pair(site: Site) -> tuple[str, str]:
     """The pages of two runs of one kind, on another machine than all others."""
-    first, second = (stored_run(site, "duration_s=60, fingerprint='pair'") for _ in range(2))
+    first, second = stored_runs(site, *["duration_s=60, fingerprint='pair'"] * 2)
     return first, second
 
 
@@ -156,58 +152,16 @@ class TestBaseline:
         assert download.value.suggested_filename == f"run-{number(pair[0])}.csv"
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_pages_of_the_lab_fit_and_obey_axe(
-    page: Page, complaints: Complaints, pair: tuple[str, str], theme: str, width: int
-) -> None:
-    """No serious violation, nothing too wide, no complaint."""
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-    page.set_viewport_size({"width": width, "height": 900})
-    first, second = map(number, pair)
-    compare = f"/admin/loadlab/run/compare/?a={first}&b={second}"
-    wrong = []
-    for path in (pair[0], compare, "/admin/loadlab/run/", "/admin/loadlab/run/add/"):
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            wrong.append(f"{path} is too wide")
-        wrong += serious_violations(page)
-
-    assert not wrong
-    assert not complaints
-
-
-@contextmanager
-def web_role(site: Site, port: int) -> Iterator["subprocess.Popen[str]"]:
-    """Serve the site's pages a second time; at the end it is ended."""
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(
-        [*command, "ticketsite.asgi:application"],
-        cwd=ROOT,
-        env=site.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        wait_for(lambda: site.answers(port), timeout_s=60, what="the second web role")
-        yield process
-    finally:
-        end(process)
-
-
 def test_server_restart_leaves_no_hole(page: Page, site: Site) -> None:
     """The server dies under an open page and comes back: the page goes on, nothing is missing."""
     path = start(page, 20)
-    port = free_port()
     live = page.locator("[data-slot=live-text]")
-    with web_role(site, port):
-        page.goto(f"http://127.0.0.1:{port}{path}")
+    with restarting_web_role(site) as web:
+        page.goto(web.url + path)
         expect(live).to_have_text("Live", timeout=PATIENCE_MS)
-    expect(live).to_contain_text("Not live since", timeout=PATIENCE_MS)
-    with web_role(site, port):
+        web.kill()
+        expect(live).to_contain_text("Not live since", timeout=PATIENCE_MS)
+        web.start()
         expect(live).to_have_text("Live again, nothing missed", timeout=PATIENCE_MS)
         expect(page.locator("[data-slot=chip]")).to_contain_text("Finished", timeout=PATIENCE_MS)
 

@@ -7,34 +7,28 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Complaints
+from tests.browser.stored import stored_runs
 from tests.site import Site, wait_for
 
-STORE = """
-from django.utils import timezone
-from tests.synthetic import store_run
-print("run", store_run(begun=timezone.now(), {}).pk)
-"""
 pytestmark = pytest.mark.timeout(120)
 
 
-def stored_run(site: Site, arguments: str = "") -> str:
-    """Make a finished run in the site's database and return the path of its page."""
-    done = site.manage("shell", "-c", STORE.format(arguments))
-    found = re.search(r"run (\d+)", done.stdout)
-    assert found, done.stderr
-    return f"/admin/loadlab/run/{found[1]}/change/"
-
-
 @pytest.fixture(scope="module")
-def hour(site: Site) -> str:
+def stored(site: Site) -> list[str]:
+    """The pages of an hour's run and of a minute's."""
+    return stored_runs(site, "", "duration_s=60")
+
+
+@pytest.fixture
+def hour(stored: list[str]) -> str:
     """The page of an hour's run."""
-    return stored_run(site)
+    return stored[0]
 
 
-@pytest.fixture(scope="module")
-def minute(site: Site) -> str:
+@pytest.fixture
+def minute(stored: list[str]) -> str:
     """The page of a minute's run."""
-    return stored_run(site, "duration_s=60")
+    return stored[1]
 
 
 @pytest.fixture(autouse=True)

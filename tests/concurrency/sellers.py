@@ -9,6 +9,7 @@ moves no counter for it: the negative control.
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -27,7 +28,7 @@ async def answers(orders: list[list[int]]) -> list[str | None]:
             sale = await till.sell(Order(client=None, vacancy_id=vacancy, qty=qty))
         except SoldOut:
             return None
-        return str(sale.purchase.pk)
+        return str(sale.id)
 
     till.forget_everything()
     return await asyncio.gather(*(one(*order) for order in orders))
@@ -37,6 +38,10 @@ def say(answer: Any) -> None:
     """Print at once, though it is a pipe."""
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
+
+
+def _take_nothing(**_: Any) -> Callable[[], bool]:
+    return lambda: True
 
 
 async def main() -> None:
@@ -50,7 +55,7 @@ async def main() -> None:
     say("ready")
     while line := await asyncio.to_thread(sys.stdin.readline):
         wanted = json.loads(line)
-        stock.places_take = guarded if wanted["guard"] else lambda **_: True
+        stock.places_take = guarded if wanted["guard"] else _take_nothing
         say(await answers(wanted["orders"]))
 
 

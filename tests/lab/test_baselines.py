@@ -85,12 +85,12 @@ class TestSet:
     @pytest.mark.parametrize(
         ("fields", "words"),
         [
-            pytest.param({"state": states.STOPPED}, "is stopped", id="stopped"),
-            pytest.param({"state": states.FAILED}, "is failed", id="failed"),
+            pytest.param({"state": states.STOPPED}, "did not finish", id="stopped"),
+            pytest.param({"state": states.FAILED}, "did not finish", id="failed"),
             pytest.param({"verdicts": None}, "not judged", id="not judged"),
             pytest.param(
                 {"verdicts": [{"kind": "validity", "outcome": "fail"}]},
-                "validity of run",
+                "did not keep up",
                 id="invalid",
             ),
             pytest.param(

@@ -15,6 +15,7 @@ from loadlab import consumers, live, percentiles, series, services, wire
 from loadlab.consumers import RunConsumer
 from loadlab.live import TICKER, Ticker, group_name
 from loadlab.models import Run
+from loadlab.sentence import Sentence
 from ticketsite.asgi import application
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -361,7 +362,7 @@ class TestNews:
             run_id=run.pk,
             worker="tests",
             state=Run.State.FAILED,
-            reason="The child died.",
+            reason=Sentence("The child died."),
             summary=None,
             verdicts=None,
             now=NOW,

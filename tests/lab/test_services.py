@@ -14,6 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from loadlab import percentiles, selectors, services, wire
 from loadlab.models import LabWorker, Run, RunSecond, Sample
 from loadlab.scenarios import SCENARIOS
+from loadlab.sentence import Sentence
 from loadlab.states import IllegalMove
 from tests.conftest import make_vacancy
 from tests.sales import serve
@@ -438,7 +439,7 @@ def end(run: Run, *, worker: str) -> bool:
         run_id=run.pk,
         worker=worker,
         state=Run.State.FINISHED,
-        reason="",
+        reason=None,
         summary=None,
         verdicts=None,
         now=NOW,
@@ -490,7 +491,7 @@ class TestMoves:
         run = request(claim_for="a")
 
         services.run_end(
-            run_id=run.pk, worker="a", state=Run.State.FAILED, reason="x" * 10_000,
+            run_id=run.pk, worker="a", state=Run.State.FAILED, reason=Sentence("x" * 10_000),
             summary=None, verdicts=None, now=NOW,
         )  # fmt: skip
 

@@ -47,7 +47,7 @@ def test_end_is_legal_exactly_where_the_table_says_so(came_from: str, to: str) -
 
     def end() -> bool:
         return services.run_end(
-            run_id=run.pk, worker="me", state=to, reason="", summary=None, verdicts=None, now=NOW
+            run_id=run.pk, worker="me", state=to, reason=None, summary=None, verdicts=None, now=NOW
         )
 
     if legal:

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from tests.pages.conftest import NOW, make_key, make_purchase, make_vacancy, query_count
 from tickets.models import Purchase, Ticket
+from vacancy.notes import note_text
 
 DOOR = reverse("admin:tickets_ticket_door")
 PURCHASES = reverse("admin:tickets_purchase_changelist")
@@ -32,7 +33,7 @@ class TestCancel:
         sold.refresh_from_db()
         assert (sold.status, sold.cancel_reason) == ("cancelled", "Asked by phone")
         assert (sold.cancelled_by, sold.vacancy.available) == (operator, 100)
-        assert LogEntry.objects.get().change_message == "Cancelled: Asked by phone"
+        assert note_text(LogEntry.objects.get().change_message) == "Cancelled: Asked by phone"
 
     def test_without_a_reason_nothing_happens(self, operator_client, sold):
         operator_client.post(cancel_url(sold), CONFIRMED | {"reason": ""})
@@ -104,7 +105,7 @@ class TestDoor:
     def test_admission_is_in_the_log(self, operator_client, sold):
         self.admit(operator_client, str(sold.tickets.get()))
 
-        assert LogEntry.objects.get().change_message == "Checked in."
+        assert note_text(LogEntry.objects.get().change_message) == "Checked in."
 
     def test_cancelled_purchase_admits_nobody(self, operator_client, sold):
         operator_client.post(cancel_url(sold), CONFIRMED)

@@ -5,8 +5,8 @@ from django.urls import reverse
 
 from loadlab import compare_text
 from loadlab.comparison import Comparison, Difference
-from loadlab.models import Run
-from tests.pages.conftest import make_run, make_second, query_count
+from loadlab.models import Baseline, Run
+from tests.pages.conftest import NOW, make_run, make_second, query_count
 
 COMPARE = reverse("admin:loadlab_run_compare")
 VALID = [{"kind": "validity", "outcome": "pass", "label": "Validity", "finding": "", "detail": ""}]
@@ -85,7 +85,7 @@ class TestFigures:
 
         text = page(operator_client, a, other)
 
-        assert "User count" in text
+        assert "Virtual users" in text
         assert "uvicorn" in text
 
 
@@ -100,10 +100,21 @@ class TestPage:
         assert [told[side]["points"]["columns"]["t"] for side in "ab"] == [[1], [1]]
 
     @pytest.mark.parametrize("query", [{}, {"a": 1}, {"a": "x", "b": 2}, {"a": 1, "b": 1}])
-    def test_without_two_runs_leads_to_the_list(self, operator_client, query):
-        answer = operator_client.get(COMPARE, query)
+    def test_without_two_runs_asks_which(self, operator_client, a, b, query):
+        asked = operator_client.get(COMPARE, query).context
 
-        assert answer.headers["Location"] == reverse("admin:loadlab_run_changelist")
+        assert [one["id"] for one in asked["runs"]] == [b.pk, a.pk]
+
+    def test_offers_the_newest_run_against_its_baseline(self, operator_client, a, b):
+        newest = make_run(fingerprint=a.fingerprint)
+        Baseline.objects.create(fingerprint=a.fingerprint, run=a, set_at=NOW)
+
+        asked = operator_client.get(COMPARE).context
+
+        assert (asked["a"], asked["b"]) == (a.pk, newest.pk)
+
+    def test_with_a_single_run_says_what_it_takes(self, operator_client, a):
+        assert "It takes two runs" in operator_client.get(COMPARE).content.decode()
 
     def test_unknown_run_is_not_found(self, operator_client, a):
         assert operator_client.get(COMPARE, {"a": a.pk, "b": 999}).status_code == 404

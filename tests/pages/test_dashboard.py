@@ -1,5 +1,6 @@
 """The first page: to each what they may see."""
 
+import re
 from datetime import timedelta
 
 from django.urls import reverse
@@ -7,6 +8,7 @@ from django.utils import timezone
 
 from tests.pages.conftest import make_purchase, make_run, make_vacancy, query_count
 from tickets.models import AttemptMinute, Hold, Purchase
+from vacancy.models import Vacancy
 
 INDEX = reverse("admin:index")
 START = reverse("admin:loadlab_run_add")
@@ -159,3 +161,51 @@ class TestNeedsYou:
         make_vacancy(is_rehearsal=True, capacity=10, sold=10)
 
         assert self.needs(operator_client) == []
+
+
+class TestFullVacancy:
+    """All places sold or held: what comes next is said, wherever the vacancy is shown."""
+
+    def full(self, **fields):
+        vacancy = make_vacancy(capacity=12, sold=12, **fields)
+        Vacancy.objects.filter(pk=vacancy.pk).update(sold=3, held=9)
+        for minutes in (9, 4):
+            Hold.objects.create(
+                vacancy=vacancy,
+                qty=4,
+                unit_price=0,
+                currency="EUR",
+                expires_at=timezone.now() + timedelta(minutes=minutes, seconds=59),
+                created_at=timezone.now(),
+            )
+        return vacancy
+
+    def test_need_says_when_the_first_hold_ends(self, operator_client):
+        self.full()
+
+        [need] = operator_client.get(INDEX).context["needs"]
+
+        assert re.fullmatch(
+            r"has no free place\. 9 held, the first hold ends in 4:5\d\.", need["text"]
+        )
+
+    def test_vacancy_s_page_says_it_too(self, operator_client):
+        page = reverse("admin:vacancy_vacancy_change", args=[self.full().pk])
+
+        live = operator_client.get(page).context["live"]
+
+        assert live["no_place_text"].startswith("No free place: 9 held, the first hold ends in 4:5")
+
+    def test_sale_that_ends_by_itself_says_so_before(self, operator_client):
+        make_vacancy(close_when_sold_out=True)
+
+        [row] = operator_client.get(INDEX).context["stock"]
+
+        assert row["change_text"] == "closes when sold out"
+
+    def test_and_says_why_it_is_closed_afterwards(self, operator_client):
+        make_vacancy(capacity=5, sold=5, state="closed", close_when_sold_out=True)
+
+        [row] = operator_client.get(INDEX).context["stock"]
+
+        assert row["change_text"] == "sold out"

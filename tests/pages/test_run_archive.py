@@ -202,7 +202,7 @@ class TestBaseline:
 
         answer = operator_browser.post(url("set_baseline", run), follow=True)
 
-        assert "only a run that finished can be a baseline" in answer.content.decode()
+        assert "only one that did can be a baseline" in answer.content.decode()
 
     def test_is_not_set_by_a_visitor(self, client: Client, viewer: User) -> None:
         """Who may look may not decide what others are measured by."""

@@ -40,9 +40,7 @@ def busy(key_row: Any) -> Vacancy:
     serve(Confirmation(hold_id=keep(600).pk, client=client), now=now)
     services.hold_release(hold_id=keep(600).pk, client=client, now=now)
     services.holds_expire(now=now + timedelta(seconds=2))
-    services.purchase_cancel(
-        purchase_id=sale.purchase.pk, client=client, actor=None, reason="ill", now=now
-    )
+    services.purchase_cancel(purchase_id=sale.id, client=client, actor=None, reason="ill", now=now)
     stock.capacity_change(vacancy_id=vacancy.pk, by=-5, reason="fewer", actor=None, now=now)
     stock.pause(vacancy_id=vacancy.pk, now=now)
     return vacancy

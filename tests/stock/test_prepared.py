@@ -17,7 +17,7 @@ def test_select_takes_the_values_of_each_run():
     first, second = make_vacancy(name="one"), make_vacancy(name="two")
     by_id = prepare_select(Vacancy.objects.filter(pk=later("pk"), is_rehearsal=False))
 
-    found = [by_id.first(Vacancy, pk=one.pk) for one in (first, second)]
+    found = [by_id.first(pk=one.pk)() for one in (first, second)]
 
     assert found == [first, second]
     assert [one.name for one in found if one] == ["one", "two"]
@@ -27,7 +27,7 @@ def test_what_was_read_is_as_complete_as_from_the_orm():
     ends = timezone.now() + timedelta(days=1)
     stored = make_vacancy(on_sale_until=ends)
 
-    found = prepare_select(Vacancy.objects.filter(pk=later("pk"))).first(Vacancy, pk=stored.pk)
+    found = prepare_select(Vacancy.objects.filter(pk=later("pk"))).first(pk=stored.pk)()
 
     fields = [field.attname for field in Vacancy._meta.concrete_fields]
     same = Vacancy.objects.get(pk=stored.pk)
@@ -39,7 +39,7 @@ def test_what_was_read_is_as_complete_as_from_the_orm():
 def test_select_finds_nothing_where_there_is_nothing(vacancy):
     by_id = prepare_select(Vacancy.objects.filter(pk=later("pk")))
 
-    assert by_id.first(Vacancy, pk=vacancy.pk + 1) is None
+    assert by_id.first(pk=vacancy.pk + 1)() is None
 
 
 def test_update_moves_what_it_is_given_and_counts_rows(vacancy):
@@ -49,7 +49,7 @@ def test_update_moves_what_it_is_given_and_counts_rows(vacancy):
         sold=F("sold") + later("qty"),
     )
 
-    changed = [take.change(pk=vacancy.pk, qty=qty) for qty in (4, 6, 1)]
+    changed = [take.change(pk=vacancy.pk, qty=qty)() for qty in (4, 6, 1)]
 
     vacancy.refresh_from_db()
     assert changed == [1, 1, 0]
@@ -64,11 +64,11 @@ def test_an_instant_is_compared_as_it_is_stored(by, changed):
         Vacancy.objects.filter(pk=later("pk"), on_sale_until=later("ends")), state="closed"
     )
 
-    assert close.change(pk=stored.pk, ends=ends + by) == changed
+    assert close.change(pk=stored.pk, ends=ends + by)() == changed
 
 
 def test_a_value_that_is_missing_is_named(vacancy):
     by_id = prepare_select(Vacancy.objects.filter(pk=later("pk")))
 
     with pytest.raises(KeyError, match="pk"):
-        by_id.first(Vacancy)
+        by_id.first()

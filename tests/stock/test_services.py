@@ -20,14 +20,22 @@ NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 
+def look(vacancy: Vacancy, *, rehearsal: bool = False) -> Vacancy:
+    """Return it as somebody who decides on it sees it."""
+    seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=rehearsal)()
+    if seen is None:
+        raise stock.VacancyNotFound("There is none of this kind.")
+    return seen
+
+
 def sell(vacancy: Vacancy, *, qty: int = 1, rehearsal: bool = False) -> Vacancy:
     """Sell at NOW."""
-    seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=rehearsal)
+    seen = look(vacancy, rehearsal=rehearsal)
     granted = stock.places_grant(vacancy=seen, wishes=[stock.Wish(stock.Move.SELL, qty)], now=NOW)
     [outcome] = granted.outcomes
     if isinstance(outcome, stock.StockRefusal):
         raise outcome
-    assert stock.places_take(granted=granted, now=NOW)
+    assert stock.places_take(granted=granted, now=NOW)()
     return Vacancy.objects.get(pk=vacancy.pk)
 
 
@@ -141,17 +149,17 @@ class TestSellingPlaces:
     def test_row_that_changed_after_the_look_is_not_moved(self, meanwhile: dict[str, Any]) -> None:
         """An operator, or another buyer, between look and update wins."""
         vacancy = make_vacancy()
-        seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=False)
+        seen = look(vacancy)
         granted = stock.places_grant(vacancy=seen, wishes=[stock.Wish(stock.Move.SELL, 2)], now=NOW)
         Vacancy.objects.filter(pk=vacancy.pk).update(**meanwhile)
         before = row(vacancy)
 
-        assert not stock.places_take(granted=granted, now=NOW)
+        assert not stock.places_take(granted=granted, now=NOW)()
         assert row(vacancy) == before
 
     def test_wishes_are_granted_in_order_and_a_refusal_stops_nobody(self) -> None:
         """Seven do not fit behind four; three do."""
-        seen = stock.vacancy_for_sale(vacancy_id=make_vacancy().pk, rehearsal=False)
+        seen = look(make_vacancy())
         wishes = [
             stock.Wish(stock.Move.SELL, 4),
             stock.Wish(stock.Move.HOLD, 7),
@@ -166,12 +174,12 @@ class TestSellingPlaces:
     def test_confirmation_is_granted_though_the_sale_is_over(self) -> None:
         """What is held was promised."""
         vacancy = make_vacancy(state="closed", available=0, held=10)
-        seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=False)
+        seen = look(vacancy)
         wishes = [stock.Wish(stock.Move.CONFIRM, 3)]
 
         granted = stock.places_grant(vacancy=seen, wishes=wishes, now=NOW)
 
-        assert stock.places_take(granted=granted, now=NOW)
+        assert stock.places_take(granted=granted, now=NOW)()
         assert counters(vacancy_id=vacancy.pk) == Counters(10, 0, 7, 3)
 
 

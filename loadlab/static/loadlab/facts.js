@@ -3,7 +3,8 @@
 import { gettext } from "../ticketsite/i18n.js";
 import { node, slot } from "./dom.js";
 
-function words(key) {
+function words(key, labels) {
+  if (labels[key]) return labels[key];
   const text = key.replaceAll("_", " ");
   return text[0].toUpperCase() + text.slice(1);
 }
@@ -12,7 +13,7 @@ function shown(value) {
   return typeof value === "boolean" ? (value ? gettext("yes") : gettext("no")) : String(value);
 }
 
-export function showFacts(store) {
+export function showFacts(store, labels) {
   let told = null;
 
   function draw() {
@@ -22,7 +23,7 @@ export function showFacts(store) {
     told = now;
     const cells = facts.map(([key, value]) =>
       node("div", {}, [
-        node("dt", { text: words(key) }),
+        node("dt", { text: words(key, labels) }),
         node("dd", { text: shown(value) }),
       ]),
     );

@@ -20,5 +20,5 @@ showVerdicts(store, page);
 showTiles(store, page);
 showSummary(store, page);
 showCharts(store, page);
-showFacts(store);
+showFacts(store, page.environment);
 new Live(store, page.socket, liveIndicator(page.zone)).start();

@@ -79,7 +79,15 @@
   };
   window.addEventListener("load", () => setTimeout(nameTips)); // after all who listen too
 
+  // Django names cells in lower case; the theme would capitalize Every Word.
+  function nameCells() {
+    for (const { dataset } of document.querySelectorAll("td[data-label], th[data-label]")) {
+      dataset.label = dataset.label.trim().replace(/^./, (letter) => letter.toUpperCase());
+    }
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    nameCells();
     document.getElementById("main")?.setAttribute("role", "main");
     makeButtons(document);
     document.addEventListener("keydown", pressLikeButton);

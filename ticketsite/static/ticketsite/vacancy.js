@@ -1,11 +1,13 @@
 // The page of one vacancy: its bar and numbers live, and how its sale went.
 
 import { Curve } from "./curve.js";
-import { changeText } from "./countdowns.js";
+import { changeText, left } from "./countdowns.js";
 import { fillBar } from "./fills.js";
+import { fill, gettext } from "./i18n.js";
 import { LiveLine } from "./liveline.js";
 import { setChip, setText, slot } from "./rows.js";
 import { Socket } from "./socket.js";
+import { countdown, number } from "./words.js";
 
 const page = JSON.parse(document.getElementById("vacancy-page").textContent);
 const root = slot(document, "vacancy");
@@ -17,10 +19,17 @@ const curve = place && new Curve({
 });
 let row = page.row;
 
+function tick() {
+  setText(slot(root, "change"), changeText(row));
+  const words = gettext("No free place: %(held)s held, the first hold ends in %(time)s.");
+  const values = () => ({ held: number(row.held), time: countdown(left(row.hold_until)) });
+  setText(slot(root, "no-place"), row.hold_until ? fill(words, values()) : "");
+}
+
 function show() {
   fillBar(root, row);
   setChip(slot(root, "chip"), page.chips[row.state]);
-  setText(slot(root, "change"), changeText(row));
+  tick();
   curve?.show({ points: page.curve, sold: row.sold, capacity: row.capacity });
 }
 
@@ -34,4 +43,4 @@ const socket = new Socket(page.socket, {
   show: (news) => line.show(news),
 });
 socket.start();
-setInterval(() => setText(slot(root, "change"), changeText(row)), 1000);
+setInterval(tick, 1000);

@@ -1,0 +1,68 @@
+"""Statements that travel together: each has its effect in order, and the first error is told."""
+
+import pytest
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection, transaction
+
+from tests.conftest import make_vacancy
+from vacancy import trips
+from vacancy.models import Vacancy
+
+pytestmark = pytest.mark.django_db
+RENAME = "UPDATE vacancy_vacancy SET name = %s WHERE id = %s"
+NAME = "SELECT name FROM vacancy_vacancy WHERE id = %s"
+BREAK = "UPDATE vacancy_vacancy SET sold = sold + %s WHERE id = %s"
+
+
+def run_together(*steps: tuple[str, object], pk: int) -> None:
+    with trips.together():
+        for statement, value in steps:
+            trips.run(statement, [value, pk])
+
+
+def test_each_sees_what_those_before_it_did(vacancy):
+    with trips.together():
+        before = trips.run(NAME, [vacancy.pk])
+        renamed = trips.run(RENAME, ["other", vacancy.pk])
+        after = trips.run(NAME, [vacancy.pk])
+
+    assert before.fetchone() == (vacancy.name,)
+    assert renamed.rowcount == 1
+    assert after.fetchone() == ("other",)
+
+
+def test_an_error_is_djangos_and_leaves_nothing(vacancy):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        run_together((RENAME, "other"), (BREAK, 1), (RENAME, "third"), pk=vacancy.pk)
+
+    assert Vacancy.objects.get().name == vacancy.name
+
+
+def test_the_orm_may_be_asked_on_the_way(vacancy):
+    with trips.together():
+        trips.run(RENAME, ["other", vacancy.pk])
+        seen = Vacancy.objects.get()
+        trips.run(RENAME, ["third", vacancy.pk])
+
+    assert seen.name == "other"
+    assert Vacancy.objects.get().name == "third"
+
+
+def test_the_connection_works_after_an_error(vacancy):
+    wrong = (ProgrammingError, OperationalError)  # PostgreSQL's word for it, and SQLite's
+    with pytest.raises(wrong), transaction.atomic(), trips.together():
+        trips.run("SELECT nothing FROM nowhere WHERE id = %s", [vacancy.pk])
+
+    assert trips.run(NAME, [vacancy.pk]).fetchone() == (vacancy.name,)
+
+
+def test_postgresql_keeps_the_plan_of_what_runs_often(vacancy):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's driver keeps statements by itself")
+    other = make_vacancy()
+    for pk in (vacancy.pk, other.pk):
+        trips.run(NAME, [pk])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        kept = [statement for (statement,) in cursor.fetchall()]
+    assert kept.count(NAME.replace("%s", "$1")) == 1

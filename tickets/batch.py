@@ -1,0 +1,199 @@
+"""What happens to a batch of wishes inside its transaction: looked at, decided on, written down."""
+
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import cast
+
+from django.db import DatabaseError
+
+from tickets import expiry, repeats
+from tickets.models import Hold
+from tickets.recording import Changed, Record
+from tickets.wishes import (
+    Answer,
+    Confirmation,
+    HoldConfirmed,
+    HoldExpired,
+    HoldNotFound,
+    HoldReleased,
+    Order,
+    SaleRefusal,
+    Wish,
+)
+from vacancy import selectors as stock_rows
+from vacancy import services as stock
+from vacancy import trips
+
+logger = logging.getLogger(__name__)
+
+
+def serve(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer]:
+    """Serve all; a bug that one of several wishes runs into is no reason to refuse the others."""
+    try:
+        return _serve_all(wishes, now, careful=careful)
+    except (DatabaseError, Changed):
+        raise
+    except Exception as error:
+        if len(wishes) == 1:
+            raise
+        logger.exception("a batch of %d failed; serving one by one", len(wishes))
+        raise Changed from error
+
+
+def _serve_all(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer]:
+    """Serve vacancy by vacancy in id order, so that two processes cannot block each other."""
+    if careful:
+        repeats.forget_old(wishes=wishes, now=now)
+    answers: dict[int, Answer] = {}
+    groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    vacancies = _VacancyFinder(wishes)
+    for at, wish in enumerate(wishes):
+        try:
+            groups[vacancies.find(wish), wish.bound_to is not None].append(at)
+        except (stock.VacancyNotFound, HoldNotFound) as refusal:
+            answers[at] = refusal
+    for (vacancy_id, rehearsal), places in sorted(groups.items()):
+        group = [wishes[at] for at in places]
+        served = _Group(vacancy_id, rehearsal, group, now, careful=careful).serve()
+        answers.update(zip(places, served, strict=True))
+    return [answers[at] for at in range(len(wishes))]
+
+
+class _VacancyFinder:
+    """Tells which vacancy a wish means; reads what several wishes need once."""
+
+    def __init__(self, wishes: Sequence[Wish]) -> None:
+        wanted = [wish.hold_id for wish in wishes if isinstance(wish, Confirmation)]
+        self._holds = Hold.objects.only("vacancy", "client").in_bulk(wanted) if wanted else {}
+
+    def find(self, wish: Wish) -> int:
+        """Return its id, or raise why there is none."""
+        if isinstance(wish, Confirmation):
+            hold = self._holds.get(wish.hold_id)
+            if hold is None or wish.client is None or hold.client_id != wish.client.key_id:
+                raise HoldNotFound(f"There is no hold {wish.hold_id} of this API key.")
+            return hold.vacancy_id
+        named = wish.vacancy_id if isinstance(wish, Order) else None
+        if wish.bound_to is not None and named not in {None, wish.bound_to}:
+            raise stock.VacancyNotFound(f"There is no vacancy {named}.")
+        found = named or wish.bound_to or self._default
+        if found is None:
+            raise stock.VacancyNotFound("There is no default vacancy.")
+        return found
+
+    @cached_property
+    def _default(self) -> int | None:
+        return stock_rows.default_vacancy_id()
+
+
+class _Group:
+    """The wishes for one vacancy within a batch, in order of arrival."""
+
+    def __init__(
+        self,
+        vacancy_id: int,
+        rehearsal: bool,
+        wishes: list[Wish],
+        now: datetime,
+        *,
+        careful: bool,
+    ) -> None:
+        self.vacancy_id = vacancy_id
+        self.rehearsal = rehearsal
+        self.wishes = wishes
+        self.now = now
+        # A confirmation changes its hold's row, and whoever holds rows begins with the vacancy.
+        self.hold_row = careful or any(isinstance(wish, Confirmation) for wish in wishes)
+
+    def serve(self) -> list[Answer]:
+        with trips.together():
+            look = stock.vacancy_for_sale(
+                vacancy_id=self.vacancy_id, rehearsal=self.rehearsal, hold_row=self.hold_row
+            )
+            # After the stock: see tickets.repeats, Note [A repeat gets the first answer].
+            known = repeats.find(wishes=self.wishes, now=self.now)
+        vacancy, earlier = look(), known()
+        if vacancy is None:
+            refusal = stock.VacancyNotFound(f"There is no vacancy {self.vacancy_id}.")
+            return [refusal for _ in self.wishes]
+        answers: list[Answer | None] = [
+            earlier.get(wish.repeat_key) if wish.repeat_key else None for wish in self.wishes
+        ]
+        fresh = [at for at, answer in enumerate(answers) if answer is None]
+        for at, answer in zip(fresh, self._serve_fresh(vacancy, fresh), strict=True):
+            answers[at] = answer
+        return [answer for answer in answers if answer is not None]
+
+    def _serve_fresh(self, vacancy: stock.Vacancy, fresh: list[int]) -> list[Answer]:
+        wishes = [self.wishes[at] for at in fresh]
+        holds = self._holds(wishes)
+        refused = [_why_not(wish, holds, self.now) for wish in wishes]
+        able = [wish for wish, refusal in zip(wishes, refused, strict=True) if refusal is None]
+        granted = self._grant(vacancy, able, holds)
+        record = Record(granted.vacancy, self.now)
+        outcomes = [
+            outcome
+            if isinstance(outcome, stock.StockRefusal)
+            else record.add(wish, _hold_of(wish, holds), remaining=outcome)
+            for wish, outcome in zip(able, granted.outcomes, strict=True)
+        ]
+        if granted.moves_any:
+            self._write(record, granted)
+        served = iter(outcomes)
+        return [refusal or next(served) for refusal in refused]
+
+    def _write(self, record: Record, granted: stock.Granted) -> None:
+        record.end_holds()
+        with trips.together():
+            record.write()
+            moved = stock.places_take(granted=granted, now=self.now)
+        if not moved():
+            raise Changed
+
+    def _holds(self, wishes: list[Wish]) -> dict[uuid.UUID, Hold]:
+        wanted = [wish.hold_id for wish in wishes if isinstance(wish, Confirmation)]
+        return Hold.objects.in_bulk(wanted) if wanted else {}
+
+    def _grant(
+        self, vacancy: stock.Vacancy, wishes: list[Wish], holds: dict[uuid.UUID, Hold]
+    ) -> stock.Granted:
+        asked = [stock.Wish(wish.move, _qty(wish, holds)) for wish in wishes]
+        granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
+        if not vacancy.held or not any(isinstance(o, stock.SoldOut) for o in granted.outcomes):
+            return granted
+        if not self.hold_row:
+            if expiry.expired(vacancy_id=self.vacancy_id, now=self.now).exists():
+                raise Changed  # the next try may take them back
+            return granted
+        if not expiry.take_back_expired(vacancy_id=self.vacancy_id, now=self.now):
+            return granted
+        vacancy.refresh_from_db(fields=("available", "held"))
+        return stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
+
+
+def _hold_of(wish: Wish, holds: dict[uuid.UUID, Hold]) -> Hold | None:
+    return holds[wish.hold_id] if isinstance(wish, Confirmation) else None
+
+
+def _qty(wish: Wish, holds: dict[uuid.UUID, Hold]) -> int:
+    return wish.qty if isinstance(wish, Order) else holds[cast(Confirmation, wish).hold_id].qty
+
+
+def _why_not(wish: Wish, holds: dict[uuid.UUID, Hold], now: datetime) -> SaleRefusal | None:
+    """Say why a hold cannot be confirmed; its row is as it is, the vacancy's row is held."""
+    if not isinstance(wish, Confirmation):
+        return None
+    hold = holds.get(wish.hold_id)
+    if hold is None:
+        return HoldNotFound(f"There is no hold {wish.hold_id} any more.")
+    if hold.status == Hold.Status.CONFIRMED:
+        return HoldConfirmed(f"Hold {hold.pk} has become a purchase already.")
+    if hold.status == Hold.Status.RELEASED:
+        return HoldReleased(f"Hold {hold.pk} was released.")
+    if hold.status == Hold.Status.EXPIRED or now >= hold.expires_at:
+        return HoldExpired(f"Hold {hold.pk} expired at {hold.expires_at.isoformat()}.")
+    return None
