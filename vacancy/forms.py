@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.core.validators import MaxValueValidator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import BaseDialogForm
@@ -12,6 +13,7 @@ from vacancy import selectors
 from vacancy.models import Vacancy
 
 MOST_BYTES = 1024 * 1024
+MOST = 2**31 - 1  # places, or minor units of a price: what every database can count with
 
 if TYPE_CHECKING:
     _VacancyForm = forms.ModelForm[Vacancy]
@@ -64,6 +66,13 @@ class VacancyForm(_VacancyForm):
             "close_when_sold_out": _("The sale ends by itself with the last place."),
             "is_default": _("The one that is meant when a request names none."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """SQLite would store larger numbers, and fail when it adds them up."""
+        super().__init__(*args, **kwargs)
+        for name in ("price", "capacity"):
+            if name in self.fields:  # the capacity is asked for once
+                self.fields[name].validators.append(MaxValueValidator(MOST))
 
     def clean_currency(self) -> str:
         """Accept lower case; refuse anything but three letters."""
