@@ -11,6 +11,7 @@ from unfold.widgets import (
 
 from tickets.models import NAME_LENGTH
 from tickets.services import SCOPES
+from vacancy.forms import TELLABLE
 
 SCOPE_LABELS = {
     "buy": _("Buy: purchases and holds"),
@@ -38,6 +39,7 @@ class KeyForm(forms.Form):
         label=_("Expires at"),
         required=False,
         help_text=_("Empty: works until it is revoked."),
+        validators=TELLABLE,
         widget=UnfoldAdminSplitDateTimeWidget(),
     )
 

@@ -145,6 +145,15 @@ class TestSave:
 
         assert "is the default. Take its mark away first." in answer.content.decode()
 
+    @pytest.mark.parametrize("year", ["0001", "9999"])
+    def test_day_that_other_zones_cannot_tell_is_refused(self, operator_client, year):
+        when = {"on_sale_until_0": f"{year}-12-31", "on_sale_until_1": "23:59"}
+
+        answer = operator_client.post(reverse(ADD), form_of(capacity="40") | when)
+
+        assert answer.status_code == 200
+        assert not Vacancy.objects.exists()
+
     @pytest.mark.parametrize("field", ["price", "capacity"])
     def test_number_that_cannot_be_counted_with_is_refused(self, operator_client, field):
         answer = operator_client.post(
