@@ -58,7 +58,7 @@ export function timeOfDay(at, zone, withZone = false) {
     hour: "2-digit",
     minute: "2-digit",
     second: "2-digit",
-    ...(withZone && { timeZoneName: "short" }),
+    ...(withZone && { timeZoneName: "shortOffset" }),
   }).format(new Date(at));
 }
 
