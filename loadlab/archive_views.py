@@ -94,8 +94,8 @@ def baseline_view(run_admin: Admin, request: HttpRequest, object_id: int) -> Htt
         return HttpResponseNotAllowed(["POST"])
     run = _run_or_404(object_id)
     if request.POST.get("remove"):
-        services.baseline_remove(run_id=object_id)
-        run_admin.log_change(request, run, note(gettext_noop("No longer the baseline.")))
+        if services.baseline_remove(run_id=object_id):
+            run_admin.log_change(request, run, note(gettext_noop("No longer the baseline.")))
         messages.success(request, gettext("Nothing is compared with this run any more."))
         return Redirect(reverse(PAGE, args=[object_id]))
     actor = request.user if isinstance(request.user, User) else None

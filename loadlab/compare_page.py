@@ -16,6 +16,7 @@ from loadlab.display import outcomes_json, run_chip, scenario_title, worst_verdi
 from loadlab.history_page import load_text
 from loadlab.models import Run
 from vacancy.display import moment
+from vacancy.schemas import read_id
 
 MOST_OFFERED = 100
 
@@ -24,7 +25,7 @@ def compare_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpResp
     """Show run `b` against run `a`; without two runs, ask which."""
     if not request.user.has_perm("loadlab.view_run"):
         raise PermissionDenied
-    a, b = (_number(request, name) for name in ("a", "b"))
+    a, b = (read_id(request.GET.get(name, "")) for name in ("a", "b"))
     if a is None or b is None or a == b:
         return _choice(run_admin, request, a, b)
     found = history.comparison(run_a=a, run_b=b)
@@ -70,11 +71,6 @@ def _offer(run: Run) -> Mapping[str, Any]:
     when = moment(run.started_at)
     words = f"{run.pk} {scenario_title(run.scenario)}, {load_text(run)}, {when}"
     return {"id": run.pk, "text": words}
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    asked = request.GET.get(name, "")
-    return int(asked) if asked.isdecimal() and len(asked) < 10 else None
 
 
 def _side(run: Run, letter: str) -> Mapping[str, Any]:

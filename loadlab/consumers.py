@@ -119,7 +119,7 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
 
     def _asked_after(self) -> int:
         asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", ["-1"])[0]
-        return int(asked) if asked.isdigit() and len(asked) < 10 else -1
+        return int(asked) if asked.isdecimal() and len(asked) < 10 else -1
 
     async def _still_allowed(self) -> bool:
         if time.monotonic() - self.checked_at < RECHECK_S:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -92,6 +93,7 @@ def _abort_after() -> forms.IntegerField:
         label=_("Abort after"),
         required=False,
         min_value=1,
+        max_value=settings.LOADLAB_MAX_DURATION_S,
         widget=forms.NumberInput(attrs=attributes),
         help_text=_("Seconds in a row beyond the budget that end the run. Empty: none do."),
     )

@@ -31,6 +31,7 @@ from loadlab.display import (
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
 from vacancy.display import moment
+from vacancy.schemas import read_id
 
 CHARTS: tuple[dict[str, Any], ...] = (
     {
@@ -61,7 +62,8 @@ ARRIVALS = gettext_lazy("Arrivals per second, asked and achieved")
 def run_view(run_admin: "ModelAdmin[Run]", request: HttpRequest, object_id: str) -> HttpResponse:
     """Show one run. Everything known is in this answer; the page then goes on from there."""
     _check(request)
-    snapshot = series.snapshot(run_id=int(object_id)) if object_id.isdecimal() else None
+    run_id = read_id(object_id)
+    snapshot = None if run_id is None else series.snapshot(run_id=run_id)
     if snapshot is None:
         raise Http404(f"There is no run {object_id}.")
     run = snapshot["run"] = run_told(snapshot["run"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from loadlab import selectors, services, states, wire
@@ -19,6 +19,7 @@ from loadlab.scenarios import SCENARIOS
 from loadlab.sentence import Sentence, gettext_noop
 from loadlab.starvation import Starvation
 from loadlab.target import CannotRun, check_target
+from vacancy.lanes import close_dead
 
 POLL_S = 0.25
 RENEW_EVERY_S = 1.0
@@ -28,8 +29,10 @@ STOP_TIMEOUT_S = 5.0  # for users to finish their request
 STOP_GIVE_UP_S = 3 * STOP_TIMEOUT_S
 END_GIVE_UP_S = 4 * STOP_TIMEOUT_S  # at the planned end the users' timeout may run twice
 EXIT_GRACE_S = 1.0  # from the end of its pipe to the end of the process
+UNREACHABLE_S = 10.0  # for a database to come back; then the lease has lapsed, and others end it
 SHUTDOWN_S = 2.0  # when this process itself must go: a platform gives ten seconds at most
 
+DATABASE_LOST = gettext_noop("The database was lost during the run: %(error)s")
 BROKE = "%(error)s"  # whatever it was said it in its own words
 NOT_JUDGED = Sentence(gettext_noop("The run could not be judged: the worker's log says why."))
 
@@ -85,10 +88,13 @@ class Supervisor:
             state = self._state()
         except (CannotRun, services.LabRefusal) as error:
             state, reason = states.FAILED, error.sentence
+        except (OperationalError, InterfaceError) as error:
+            logger.exception("run %s lost its database", self._run_id)
+            close_dead()
+            state, reason = states.FAILED, Sentence(DATABASE_LOST, {"error": str(error)})
         except Exception as error:
-            # The database, the pipe, a line that is not ours: the run must end all the same.
+            # The pipe, a line that is not ours: the run must end all the same.
             logger.exception("run %s broke", self._run_id)
-            connection.close()  # it may be dead; the next query opens another
             state, reason = (
                 states.FAILED,
                 Sentence(BROKE, {"error": f"{type(error).__name__}: {error}"}),
@@ -111,17 +117,30 @@ class Supervisor:
             )
         except Exception:
             logger.exception("run %s could not be judged", self._run_id)
-            connection.close()
-            services.run_end(
-                run_id=self._run_id,
-                worker=self._worker,
-                state=states.FAILED,
-                reason=reason or NOT_JUDGED,
-                summary=None,
-                verdicts=None,
-                now=timezone.now(),
-            )
+            self._end_unjudged(reason or NOT_JUDGED)
         services.leftovers_remove()
+
+    def _end_unjudged(self, reason: Sentence) -> None:
+        """Store why, as soon as the database can be reached: it may be on its way up again."""
+        give_up_at = time.monotonic() + UNREACHABLE_S
+        while True:
+            close_dead()
+            try:
+                services.run_end(
+                    run_id=self._run_id,
+                    worker=self._worker,
+                    state=states.FAILED,
+                    reason=reason,
+                    summary=None,
+                    verdicts=None,
+                    now=timezone.now(),
+                )
+            except DatabaseError:
+                if time.monotonic() > give_up_at or self._must_leave():
+                    raise
+                time.sleep(POLL_S)
+            else:
+                return
 
     def _load(self, run: Run) -> Sentence | None:
         """Run the load; return why it ended early, or nothing."""

@@ -22,6 +22,7 @@ from loadlab.forms import StartForm, scenario_or_first
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
 from vacancy.notes import gettext_noop, note
+from vacancy.schemas import read_id
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 PAGE = "admin:loadlab_run_change"
@@ -31,7 +32,9 @@ def start_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpRespon
     """Show the settings of a rehearsal, and start it."""
     _check(request, "loadlab.start_run")
     user = request.user if isinstance(request.user, User) else None
-    last = selectors.last_values(user_id=user.pk if user else None, like=_like(request))
+    last = selectors.last_values(
+        user_id=user.pk if user else None, like=read_id(request.GET.get("like", ""))
+    )
     forms = _forms(request, last)
     chosen = forms[_chosen(request, last)]
     if chosen.is_valid():
@@ -55,11 +58,6 @@ def start_view(run_admin: "ModelAdmin[Run]", request: HttpRequest) -> HttpRespon
         "worker_count": selectors.workers_alive(now=timezone.now()),
     }
     return TemplateResponse(request, "admin/loadlab/run/start.html", context)
-
-
-def _like(request: HttpRequest) -> int | None:
-    asked = request.GET.get("like", "")
-    return int(asked) if asked.isdecimal() and len(asked) < 10 else None
 
 
 def _chosen(request: HttpRequest, last: Mapping[str, Any]) -> str:

@@ -324,8 +324,11 @@ def _check_in(client: Client, code: str) -> str:
 
 
 def _plain(code: str) -> str:
-    """Read a code as people type it; what cannot be part of one is left out."""
-    return "".join(letter for letter in code.upper() if letter in CODE_ALPHABET)[:CODE_LENGTH]
+    """Read a code as people type it; what cannot be part of one is left out.
+
+    One letter too many is kept: a longer code is another one, and there is no such ticket.
+    """
+    return "".join(letter for letter in code.upper() if letter in CODE_ALPHABET)[: CODE_LENGTH + 1]
 
 
 @short_form.post("/purchase", response=ShortOut, auth=key_or_open, summary="Buy, short form")

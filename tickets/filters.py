@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from vacancy import selectors as stock_rows
+from vacancy.schemas import read_id
 
 GROUPED_CODE = re.compile(r"^[0-9A-Za-z]{5}(-[0-9A-Za-z]{1,5})+$")
 MOST_OFFERED = 100
@@ -33,15 +34,15 @@ class VacancyFilter(admin.SimpleListFilter):
         """Offer the newest real vacancies, and the one that was chosen."""
         rows = stock_rows.real_vacancies().order_by("-pk")
         offered = {str(one.pk): str(one) for one in rows[:MOST_OFFERED]}
-        chosen = request.GET.get(self.parameter_name, "")
-        if chosen.isdecimal() and chosen not in offered:
-            offered |= {str(one.pk): str(one) for one in rows.filter(pk=int(chosen))}
+        chosen = read_id(request.GET.get(self.parameter_name, ""))
+        if chosen is not None and str(chosen) not in offered:
+            offered |= {str(one.pk): str(one) for one in rows.filter(pk=chosen)}
         return list(offered.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep one vacancy's rows."""
-        value = self.value() or ""
-        return queryset.filter(**{self.lookup: int(value)}) if value.isdecimal() else queryset
+        vacancy_id = read_id(self.value() or "")
+        return queryset if vacancy_id is None else queryset.filter(**{self.lookup: vacancy_id})
 
 
 class TicketVacancyFilter(VacancyFilter):

@@ -9,7 +9,9 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from tickets.models import NAME_LENGTH
 from tickets.services import SCOPES
+from vacancy.forms import TELLABLE
 
 SCOPE_LABELS = {
     "buy": _("Buy: purchases and holds"),
@@ -23,7 +25,7 @@ class KeyForm(forms.Form):
 
     name = forms.CharField(
         label=_("Name"),
-        max_length=100,
+        max_length=NAME_LENGTH,
         help_text=_("Whose software it is, as: Box office till 3."),
         widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
     )
@@ -37,6 +39,7 @@ class KeyForm(forms.Form):
         label=_("Expires at"),
         required=False,
         help_text=_("Empty: works until it is revoked."),
+        validators=TELLABLE,
         widget=UnfoldAdminSplitDateTimeWidget(),
     )
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O, no 1/I: people read codes aloud
 CODE_LENGTH = 20  # 32 ** 20 = 100 bits: not to be guessed
+NAME_LENGTH = 100  # of an API key's name
 
 
 _CODE_OF_BYTE = bytes(ord(CODE_ALPHABET[byte % 32]) for byte in range(256))
@@ -42,7 +43,7 @@ def new_id() -> uuid.UUID:
 class ApiKey(models.Model):
     """A client: the buyer's software, known by a key of which only the hash is stored."""
 
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=NAME_LENGTH)
     prefix = models.CharField(max_length=12, editable=False, help_text="To recognise it by.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.CharField(

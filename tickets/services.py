@@ -72,9 +72,8 @@ def purchase_cancel(
         AlreadyCheckedIn: somebody went in with one of its tickets; nothing was changed.
     """
     vacancy_id = _owned(Purchase.objects.all(), purchase_id, client)
-    if vacancy_id is None:
+    if vacancy_id is None or not _hold_vacancy(vacancy_id):
         raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
-    _hold_vacancy(vacancy_id)
     purchase = Purchase.objects.select_for_update(of=("self",), no_key=True).get(pk=purchase_id)
     if purchase.status == Purchase.Status.CANCELLED:
         return purchase
@@ -106,9 +105,8 @@ def hold_release(*, hold_id: uuid.UUID, client: Client, now: datetime) -> None:
         HoldExpired: its time was over, its places are or will be given back without this.
     """
     vacancy_id = _owned(Hold.objects.all(), hold_id, client)
-    if vacancy_id is None:
+    if vacancy_id is None or not _hold_vacancy(vacancy_id):
         raise HoldNotFound(f"There is no hold {hold_id} of this API key.")
-    _hold_vacancy(vacancy_id)
     hold = Hold.objects.get(pk=hold_id)
     if hold.status == Hold.Status.RELEASED:
         return
@@ -155,7 +153,10 @@ def ticket_check_in(*, code: str, client: Client, now: datetime) -> Ticket:
     if found is None:
         raise TicketNotFound(f"There is no ticket {code}.")
     # A cancellation holds the purchase's row too: whoever comes second sees what the first did.
-    purchase = Purchase.objects.select_for_update(of=("self",), no_key=True).get(pk=found)
+    rows = Purchase.objects.select_for_update(of=("self",), no_key=True)
+    purchase = rows.filter(pk=found).first()
+    if purchase is None:  # a rehearsal's, which ended meanwhile
+        raise TicketNotFound(f"There is no ticket {code}.")
     if purchase.status == Purchase.Status.CANCELLED:
         raise PurchaseCancelled(f"The purchase of ticket {code} was cancelled.")
     admitted = Ticket.objects.filter(code=code, checked_in_at=None).update(checked_in_at=now)
@@ -178,9 +179,12 @@ def _owned(
     return found.values_list("vacancy_id", flat=True).first()
 
 
-def _hold_vacancy(vacancy_id: int) -> None:
-    """Hold the vacancy's row to the end of the transaction: before holds, before purchases."""
-    stock_rows.counters(vacancy_id=vacancy_id, hold_row=True)
+def _hold_vacancy(vacancy_id: int) -> bool:
+    """Hold the vacancy's row to the end of the transaction: before holds, before purchases.
+
+    False: while we waited for it, it went with all its rows, as a rehearsal does at its end.
+    """
+    return stock_rows.counters(vacancy_id=vacancy_id, hold_row=True) is not None
 
 
 def new_secret() -> str:

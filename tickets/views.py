@@ -22,6 +22,7 @@ from tickets.selectors import Client
 from vacancy import selectors as stock_rows
 from vacancy.display import moment, number
 from vacancy.notes import gettext_noop, note
+from vacancy.schemas import read_id
 
 LATEST = 12
 MOST_OFFERED = 200
@@ -77,10 +78,10 @@ def door_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def _chosen(request: HttpRequest) -> Any:
-    asked = request.GET.get("vacancy", "")
+    asked = read_id(request.GET.get("vacancy", ""))
     vacancies = stock_rows.real_vacancies()
-    if asked.isdecimal():
-        return get_object_or_404(vacancies, pk=int(asked))
+    if asked is not None:
+        return get_object_or_404(vacancies, pk=asked)
     return vacancies.exclude(sold=0).order_by("starts_at", "-pk").first()
 
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("TICKETSITE_VAR") or ROOT / "var").resolve()
+LARGEST_PORT = 65535
 CommaList = Annotated[list[str], NoDecode]
 
 
@@ -45,8 +46,8 @@ class Config(BaseSettings):
         "", alias="REDIS_URL", description="none: channel layer and cache live in memory"
     )
     host: str = Field("127.0.0.1", alias="HOST", description="address both servers listen on")
-    port: int = Field(8000, alias="PORT", ge=1, le=65535, description="web role: admin")
-    api_port: int = Field(8001, alias="API_PORT", ge=1, le=65535, description="api role")
+    port: int = Field(8000, alias="PORT", ge=1, le=LARGEST_PORT, description="web role: admin")
+    api_port: int = Field(8001, alias="API_PORT", ge=1, le=LARGEST_PORT, description="api role")
     api_workers: int = Field(
         1, alias="API_WORKERS", ge=1, le=64, description="api processes; above 1 needs PostgreSQL"
     )
@@ -152,6 +153,23 @@ class Config(BaseSettings):
             raise ValueError("must allow at least one request, or be 0 for no limit")
         return value
 
+    @field_validator("loadlab_master_bind")
+    @classmethod
+    def know_address(cls, value: str) -> str:
+        """Accept none, or a host and a port that there is."""
+        if value and int(value.rpartition(":")[2]) > LARGEST_PORT:
+            raise ValueError(f"must be host:port with a port up to {LARGEST_PORT}")
+        return value
+
+    @field_validator("csrf_trusted_origins")
+    @classmethod
+    def know_trusted(cls, value: list[str]) -> list[str]:
+        """Accept what Django compares with: a scheme and a host, which may begin with *."""
+        for origin in value:
+            if not _is_url(origin, {"http", "https"}) or not urlsplit(origin).hostname:
+                raise ValueError(f"must be like https://tickets.example.org, not {origin!r}")
+        return value
+
     @field_validator("cors_origins")
     @classmethod
     def know_origins(cls, value: list[str]) -> list[str]:
@@ -252,7 +270,7 @@ def _sentence(place: tuple[int | str, ...], message: str) -> str:
 def development_secret() -> str:
     """Make one secret for this checkout and keep it in an ignored file."""
     path = VAR / "secret_key"
-    VAR.mkdir(exist_ok=True)
+    VAR.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48))

@@ -13,9 +13,11 @@ from django.utils import timezone
 from ticketsite.live import DASHBOARD, TICKER, Audience, message, sections_for
 from ticketsite.middleware import ZONE_COOKIE, zone_named
 from ticketsite.overview import MONEY_PERMISSION, ONE_VACANCY, SECTIONS
+from vacancy.schemas import MAX_ID
 
 RECHECK_S = 5.0
 CLOSE_NOT_ALLOWED = 4403
+CLOSE_NOT_FOUND = 4404
 Sections = dict[str, str]  # the permission that each section needs
 
 
@@ -133,13 +135,31 @@ class VacancyConsumer(DashboardConsumer):
 
     kind = "vacancy"
 
+    async def connect(self) -> None:
+        """Refuse a number that is no id: one reading serves all, and asking for it would fail."""
+        if self._vacancy_id() > MAX_ID:
+            await self.close(CLOSE_NOT_FOUND)
+        else:
+            await super().connect()
+
     def sections(self) -> Sections:
         """Want one section only."""
-        vacancy = self.scope["url_route"]["kwargs"]["vacancy_id"]
-        return {f"{self.kind}:{vacancy}": ONE_VACANCY[self.kind]}
+        return {f"{self.kind}:{self._vacancy_id()}": ONE_VACANCY[self.kind]}
+
+    def _vacancy_id(self) -> int:
+        number: int = self.scope["url_route"]["kwargs"]["vacancy_id"]
+        return number
 
 
 class DoorConsumer(VacancyConsumer):
     """Who has come in."""
 
     kind = "door"
+
+
+class Nowhere(AsyncWebsocketConsumer):
+    """Answers at every other address, where Channels would raise."""
+
+    async def connect(self) -> None:
+        """Refuse before the handshake."""
+        await self.close(CLOSE_NOT_FOUND)

@@ -1,10 +1,12 @@
 """Stock, as operators see and change it."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Model, ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -34,6 +36,8 @@ from vacancy.display import (
 from vacancy.forms import VacancyForm
 from vacancy.models import StockMovement, Vacancy
 from vacancy.views import capacity_view, import_view
+
+DELETE_ACTION = "delete_selected"  # Django's own
 
 
 class MovementInline(TabularInline):
@@ -147,6 +151,17 @@ class VacancyAdmin(StockActions, ModelAdmin):
         """A vacancy that does not exist yet has no ledger."""
         return self.inlines if obj else ()
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Look again when somebody else was faster by a moment: the form says what is wrong."""
+        ask = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        return _twice(ask, IntegrityError)
+
     def get_fieldsets(self, request: HttpRequest, obj: Vacancy | None = None) -> Any:
         """Ask for the capacity once; later it moves only through the ledger."""
         capacity = () if obj else ((_("Stock"), {"fields": ("capacity",)}),)
@@ -179,6 +194,13 @@ class VacancyAdmin(StockActions, ModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
+        """Look again when it was sold from after the first look."""
+        ask = partial(self._delete_or_tell, request, object_id, extra_context)
+        return _twice(ask, ProtectedError, IntegrityError)
+
+    def _delete_or_tell(
+        self, request: HttpRequest, object_id: str, extra_context: Any
+    ) -> HttpResponse:
         """Say why a vacancy that sold is kept, instead of asking whether to delete it."""
         vacancy = self.get_object(request, object_id)
         if vacancy and self.has_delete_permission(request, vacancy) and (why := why_kept(vacancy)):
@@ -186,6 +208,13 @@ class VacancyAdmin(StockActions, ModelAdmin):
             return HttpResponseRedirect(reverse(PAGE, args=[vacancy.pk]))
         answer: HttpResponse = super().delete_view(request, object_id, extra_context)
         return answer
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Vacancy]) -> Any:
+        """Delete all of the chosen ones or, if one of them sells in this moment, say why not."""
+        act = partial(super().response_action, request, queryset)
+        if DELETE_ACTION not in request.POST.getlist("action"):
+            return act()
+        return _twice(transaction.atomic(act), ProtectedError, IntegrityError)
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
@@ -237,3 +266,14 @@ class VacancyAdmin(StockActions, ModelAdmin):
     def default_shown(self, vacancy: Vacancy) -> str:
         """Whether requests without a vacancy mean this one; not being it is nothing bad."""
         return chip_html(DEFAULT_CHIP) if vacancy.is_default else ""
+
+
+def _twice(ask: Callable[[], HttpResponse], *overtaken: type[Exception]) -> HttpResponse:
+    """Ask again if the first try failed because the rows changed after they were looked at.
+
+    That try took everything back; the second one sees what the first did not, and says it.
+    """
+    try:
+        return ask()
+    except overtaken:
+        return ask()

@@ -1,8 +1,10 @@
 """What operators type about stock."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import BaseDialogForm
@@ -12,6 +14,12 @@ from vacancy import selectors
 from vacancy.models import Vacancy
 
 MOST_BYTES = 1024 * 1024
+# A moment at the very end of the calendar lies beyond it in other readers' zones.
+TELLABLE = [
+    MinValueValidator(datetime(1900, 1, 1, tzinfo=UTC)),
+    MaxValueValidator(datetime(9000, 1, 1, tzinfo=UTC)),
+]
+MOST = 2**31 - 1  # places, or minor units of a price: what every database can count with
 
 if TYPE_CHECKING:
     _VacancyForm = forms.ModelForm[Vacancy]
@@ -64,6 +72,15 @@ class VacancyForm(_VacancyForm):
             "close_when_sold_out": _("The sale ends by itself with the last place."),
             "is_default": _("The one that is meant when a request names none."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Keep out numbers that SQLite stores and cannot add up, and days no zone can tell."""
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():  # the capacity is asked for once
+            if name in {"price", "capacity"}:
+                field.validators.append(MaxValueValidator(MOST))
+            elif isinstance(field, forms.SplitDateTimeField | forms.DateTimeField):
+                field.validators += TELLABLE
 
     def clean_currency(self) -> str:
         """Accept lower case; refuse anything but three letters."""
@@ -146,7 +163,9 @@ class ImportForm(forms.Form):
         help_text=_("Comma separated, UTF-8, the first line with the names of the columns."),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv"}),
     )
-    text = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
+    text = forms.CharField(
+        required=False, max_length=MOST_BYTES, widget=forms.HiddenInput, strip=False
+    )
 
     def clean_file(self) -> Any:
         """Refuse what is no text or too long to look at."""

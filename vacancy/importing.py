@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 
 from vacancy import selectors, services
 from vacancy.display import number
-from vacancy.forms import VacancyForm
+from vacancy.forms import MOST_BYTES, VacancyForm
 from vacancy.models import Vacancy
 
 COLUMNS = (
@@ -31,6 +31,7 @@ COLUMNS = (
 NEEDED = ("name", "capacity")
 DEFAULTS = {"price": "0", "currency": "EUR", "max_per_purchase": "10"}
 MOST_ROWS = 2000
+csv.field_size_limit(MOST_BYTES)  # the form judges a field; the reader would raise
 
 
 class FileRefused(Exception):
@@ -56,7 +57,7 @@ def fates(*, text: str) -> list[Fate]:
     Raises:
         FileRefused: no header, unknown or missing columns, or too many rows.
     """
-    reader = csv.DictReader(io.StringIO(text))
+    reader = csv.DictReader(io.StringIO(text, newline=None))  # whatever ends a line there
     _check_header(list(reader.fieldnames or ()))
     rows = [(reader.line_num, row) for row in islice(reader, MOST_ROWS + 1)]
     if len(rows) > MOST_ROWS:

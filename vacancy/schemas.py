@@ -9,6 +9,14 @@ from vacancy.models import Vacancy
 MAX_ID = 2**63 - 1  # the database's integer; anything above cannot be an id
 
 
+def read_id(text: str) -> int | None:
+    """Read an id from an address; None if it is none, or larger than any the database knows."""
+    if not text.isdecimal() or len(text) > len(str(MAX_ID)):
+        return None
+    number = int(text)
+    return number if number <= MAX_ID else None
+
+
 class VacancyOut(Schema):
     """A vacancy as a buyer's software sees it."""
 

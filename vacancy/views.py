@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -17,10 +18,11 @@ from django.utils.translation import gettext, ngettext
 from vacancy import importing, selectors, services
 from vacancy.actions import actor_of
 from vacancy.display import Chip, number, state_chip, stock_bar
-from vacancy.forms import CapacityForm, ImportForm, VacancyForm
+from vacancy.forms import MOST, CapacityForm, ImportForm, VacancyForm
 from vacancy.importing import Fate
 from vacancy.models import Vacancy
 from vacancy.notes import gettext_noop, note
+from vacancy.schemas import read_id
 
 
 def capacity_view(model_admin: "ModelAdmin[Vacancy]", request: HttpRequest) -> HttpResponse:
@@ -46,7 +48,8 @@ def capacity_view(model_admin: "ModelAdmin[Vacancy]", request: HttpRequest) -> H
 
 
 def _chosen(request: HttpRequest) -> list[Vacancy]:
-    ids = [int(part) for part in request.GET.get("ids", "").split(",") if part.isdecimal()]
+    asked = request.GET.get("ids", "").split(",")
+    ids = [pk for part in asked if (pk := read_id(part)) is not None]
     vacancies = list(selectors.real_vacancies().filter(pk__in=ids).order_by("pk"))
     if not vacancies:
         raise Http404("No vacancy was chosen.")
@@ -63,7 +66,12 @@ def _changed(
     model_admin: Any, request: HttpRequest, vacancies: list[Vacancy], form: CapacityForm
 ) -> bool:
     try:
+        room = MOST - max(one.capacity for one in vacancies)
+        MaxValueValidator(room)(form.cleaned_data["by"])
         after = _change_all(vacancies, form, actor_of(request), timezone.now())
+    except ValidationError as too_many:
+        form.add_error("by", too_many)
+        return False
     except services.CapacityTooLow:
         form.add_error("by", _too_low(vacancies, -form.cleaned_data["by"]))
         return False

@@ -81,6 +81,11 @@ def _check_extras(abort_after_s: int | None, sabotage: str) -> None:
     if abort_after_s is not None and abort_after_s < 1:
         text = gettext_noop("Abort after %(seconds)s s: it takes at least one second.")
         raise OutOfBounds(text, seconds=abort_after_s)
+    longest = settings.LOADLAB_MAX_DURATION_S
+    if abort_after_s is not None and abort_after_s > longest:
+        text = gettext_noop("%(field)s: %(value)s is not between %(low)s and %(high)s.")
+        words = {"value": f"{abort_after_s:g}", "low": "1", "high": f"{longest:g}"}
+        raise OutOfBounds(text, field=gettext_noop("Abort after"), **words)
     if sabotage and sabotage not in WAYS:
         text = gettext_noop("There is no way %(way)s to break stock: %(ways)s.")
         raise OutOfBounds(text, way=repr(sabotage), ways=", ".join(WAYS))

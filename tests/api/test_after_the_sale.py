@@ -35,6 +35,24 @@ def door(db: None) -> Api:
 class TestCancelling:
     """POST /purchases/{id}/cancel."""
 
+    def test_purchase_of_a_rehearsal_that_ends_meanwhile_is_not_found(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its last buyers may still be under way when the stock goes."""
+        rehearsal = make_vacancy(is_rehearsal=True)
+        _, secret = services.key_create(name="run", vacancy_id=rehearsal.pk, now=timezone.now())
+        buyer = Api(secret)
+        bought = buy(buyer, rehearsal)["id"]
+        hold_vacancy = services._hold_vacancy
+
+        def wait_for_the_end(vacancy_id: int) -> bool:
+            services.rehearsal_delete(vacancy_id=vacancy_id)
+            return hold_vacancy(vacancy_id)
+
+        monkeypatch.setattr(services, "_hold_vacancy", wait_for_the_end)
+
+        problem_in(buyer("POST", f"/purchases/{bought}/cancel"), "not-found")
+
     def test_places_are_given_back_once(self, api: Api, vacancy: Vacancy) -> None:
         """A repeat answers the same; the ledger has one line."""
         bought = buy(api, vacancy)["id"]
@@ -175,6 +193,14 @@ class TestDoor:
         problem_in(door("POST", f"/tickets/{code}/check-in"), "purchase-cancelled")
 
         assert door("GET", f"/tickets/{code}").json()["status"] == "cancelled"
+
+    def test_code_with_more_behind_it_is_another(
+        self, api: Api, door: Api, vacancy: Vacancy
+    ) -> None:
+        """Whoever scans twice into one field has typed no ticket."""
+        code = buy(api, vacancy)["tickets"][0]["code"]
+
+        problem_in(door("POST", f"/tickets/{code}{code}/check-in"), "not-found")
 
     @pytest.mark.parametrize("code", ["2" * 20, "x", "%00", "a" * 300])
     def test_code_that_is_none_is_not_found(self, door: Api, code: str) -> None:

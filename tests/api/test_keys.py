@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
+from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -19,6 +20,15 @@ from vacancy.models import Vacancy
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOBODY = "/purchases/00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines", "\x00"])
+def test_command_refuses_a_name_that_is_none(name: str) -> None:
+    """A sentence, and no key that nobody could tell from others."""
+    with pytest.raises(CommandError, match="1 to 100 printable characters"):
+        call_command("create_api_key", name)
+
+    assert not ApiKey.objects.exists()
 
 
 class TestBadKeys:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from ticketsite.config import Config
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 ONE_SHOT = {"migrate"}
+NOT_IN_PRODUCTION = {"DEBUG", "TICKETSITE_OPEN_SHORT_FORM"}
 BUILD_TOOLS = re.compile(r"\b(gcc|g\+\+|build-essential|make|apt-get|pip|uv)\b")
 
 
@@ -174,4 +177,13 @@ def test_everything_the_image_runs_passes_dockerignore():
     allowed = re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), flags=re.MULTILINE)
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
 
-    assert packages | {"manage.py", "requirements/run.txt", "templates"} == set(allowed)
+    files = {"manage.py", "Procfile", "requirements/run.txt", "templates", "locale"}
+    assert packages | files == set(allowed)
+
+
+@pytest.mark.parametrize("role", ["web", "api", "worker"])
+def test_every_setting_reaches_the_role(role):
+    """What somebody writes into .env and compose does not pass on would have no effect."""
+    settings = {str(field.alias) for field in Config.model_fields.values()}
+
+    assert settings - NOT_IN_PRODUCTION - {"TICKETSITE_VAR"} <= set(services()[role]["environment"])

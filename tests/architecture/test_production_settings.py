@@ -71,6 +71,9 @@ def test_good_production_settings_with_postgresql_and_workers_start(start):
         ("LOADLAB_TARGET", "ftp://api.example.org"),
         ("LOADLAB_ALLOWED_TARGETS", "http://api.example.org, nowhere"),
         ("LOADLAB_MAX_USERS", "0"),
+        ("LOADLAB_MASTER_BIND", "10.0.0.5:70000"),
+        ("TICKETSITE_RATE_LIMIT", "fast"),
+        ("CSRF_TRUSTED_ORIGINS", "tickets.example.org"),
         ("LOADLAB_MAX_DURATION_S", "a minute"),
     ],
 )

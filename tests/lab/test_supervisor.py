@@ -323,7 +323,30 @@ class TestMisbehavingSurroundings:
 
         ended = supervise(requested())
 
-        assert (ended.state, ended.reason) == (Run.State.FAILED, "OperationalError: gone away")
+        assert ended.state == Run.State.FAILED
+        assert ended.reason == "The database was lost during the run: gone away"
+
+    def test_database_that_comes_back_hears_how_the_run_ended(
+        self, script: Script, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It was away when the run broke and when it was to be judged, and for a while longer."""
+        script("hello(); second(0); time.sleep(60)")
+        away = iter([True, True, False])
+        run_end = services.run_end
+
+        def not_yet(**how: Any) -> bool:
+            if next(away):
+                raise OperationalError("the database system is starting up")
+            return run_end(**how)
+
+        monkeypatch.setattr(services, "second_record", _raise(OperationalError("gone away")))
+        monkeypatch.setattr(conclusion, "judge", _raise(OperationalError("still away")))
+        monkeypatch.setattr(services, "run_end", not_yet)
+
+        ended = supervise(requested())
+
+        assert (ended.state, ended.verdicts) == (Run.State.FAILED, None)
+        assert ended.reason == "The database was lost during the run: gone away"
 
     def test_run_that_cannot_be_judged_still_ends(
         self, script: Script, monkeypatch: pytest.MonkeyPatch

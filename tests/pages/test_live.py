@@ -14,6 +14,7 @@ from tests.sockets import PATIENCE_S, is_let_in, next_message, session_of, socke
 from ticketsite import consumers, live, overview
 from ticketsite.live import TICKER, Audience, Reading, _news, _Told
 from vacancy.models import Vacancy
+from vacancy.schemas import MAX_ID
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DASHBOARD = "/ws/dashboard/"
@@ -76,6 +77,15 @@ class TestDoor:
     @pytest.mark.parametrize("path", ["/ws/vacancies/1/", "/ws/doors/1/"])
     async def test_other_live_pages_refuse_strangers_too(self, path):
         assert not await is_let_in(socket(path, ""))
+
+    @pytest.mark.parametrize("kind", ["vacancies", "doors"])
+    async def test_number_that_no_vacancy_can_have_is_refused(self, operator, kind):
+        cookie = await in_thread(session_of)(operator)
+
+        assert not await is_let_in(socket(f"/ws/{kind}/{MAX_ID + 1}/", cookie))
+
+    async def test_address_that_is_none_is_refused(self):
+        assert not await is_let_in(socket("/ws/nonsense/", ""))
 
 
 class TestTelling:

@@ -127,6 +127,13 @@ class TestForm:
 
         assert Run.objects.get().abort_after_s == 5
 
+    @pytest.mark.parametrize("seconds", ["0", "86401", "9" * 30])
+    def test_abort_after_more_than_any_run_takes_is_refused(self, operator_client, seconds):
+        answer = operator_client.post(START, BASELINE | {"abort_after_s": seconds})
+
+        assert answer.status_code == 200
+        assert not Run.objects.exists()
+
     def test_shared_machine_is_warned_of(self, operator_client, settings):
         settings.LOADLAB_TARGET = "http://127.0.0.1:9999"
 

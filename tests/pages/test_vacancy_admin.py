@@ -1,14 +1,19 @@
 """Stock pages: what operators see, what they may change, and what a save must leave alone."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from tests.pages.conftest import make_purchase, make_vacancy, query_count
+from vacancy import admin
+from vacancy.admin import VacancyAdmin
+from vacancy.forms import MOST, VacancyForm
 from vacancy.models import StockMovement, Vacancy
 
 LIST = "admin:vacancy_vacancy_changelist"
 ADD = "admin:vacancy_vacancy_add"
 PAGE = "admin:vacancy_vacancy_change"
+DELETE = "admin:vacancy_vacancy_delete"
 CAPACITY = "admin:vacancy_vacancy_capacity"
 
 
@@ -120,8 +125,66 @@ class TestSave:
         vacancy.refresh_from_db()
         assert (vacancy.capacity, vacancy.available, vacancy.state) == (100, 100, "on_sale")
 
+    def test_other_default_of_the_same_moment_is_a_sentence_beside_the_field(
+        self, operator_client, monkeypatch
+    ):
+        vacancy, gala = make_vacancy(), make_vacancy(name="Gala")
+        whole_save, whole_clean = Vacancy.save, VacancyForm.clean_is_default
+
+        def look_once_more(form):
+            Vacancy.objects.filter(pk=gala.pk).update(is_default=True)  # the other has committed
+            return whole_clean(form)
+
+        def be_second(self, *args, **kwargs):
+            Vacancy.objects.filter(pk=gala.pk).update(is_default=True)
+            monkeypatch.setattr(VacancyForm, "clean_is_default", look_once_more)
+            whole_save(self, *args, **kwargs)
+
+        monkeypatch.setattr(Vacancy, "save", be_second)
+        answer = operator_client.post(page(vacancy), form_of(is_default="on"))
+
+        assert "is the default. Take its mark away first." in answer.content.decode()
+
+    @pytest.mark.parametrize("year", ["0001", "9999"])
+    def test_day_that_other_zones_cannot_tell_is_refused(self, operator_client, year):
+        when = {"on_sale_until_0": f"{year}-12-31", "on_sale_until_1": "23:59"}
+
+        answer = operator_client.post(reverse(ADD), form_of(capacity="40") | when)
+
+        assert answer.status_code == 200
+        assert not Vacancy.objects.exists()
+
+    @pytest.mark.parametrize("field", ["price", "capacity"])
+    def test_number_that_cannot_be_counted_with_is_refused(self, operator_client, field):
+        answer = operator_client.post(
+            reverse(ADD), form_of(**{"capacity": "40", field: str(MOST + 1)})
+        )
+
+        assert answer.status_code == 200
+        assert not Vacancy.objects.exists()
+
 
 class TestDelete:
+    @pytest.mark.parametrize("bulk", [True, False])
+    def test_vacancy_that_sells_while_it_is_deleted_is_kept(
+        self, operator_client, monkeypatch, bulk
+    ):
+        vacancy = make_vacancy()
+        make_purchase(vacancy)
+        urls = {True: reverse(LIST), False: reverse(DELETE, args=[vacancy.pk])}
+        asked = {"action": "delete_selected", "_selected_action": [vacancy.pk], "post": "yes"}
+
+        def look_too_early(*_):
+            monkeypatch.undo()
+            return [], {}, set(), []
+
+        monkeypatch.setattr(VacancyAdmin, "get_deleted_objects", look_too_early)
+        monkeypatch.setattr(admin, "why_kept", lambda _: "")
+        answer = operator_client.post(urls[bulk], asked, follow=True)
+
+        assert "what was sold stays on record" in answer.content.decode()
+        assert not LogEntry.objects.exists()
+
     def test_vacancy_with_purchases_is_kept_with_a_sentence(self, operator_client):
         vacancy = make_vacancy()
         make_purchase(vacancy)
@@ -227,6 +290,14 @@ class TestCapacity:
         answer = operator_client.post(self.url(vacancy), {"by": "-20", "reason": "Smaller hall"})
 
         assert "capacity cannot go below 90" in answer.content.decode()
+
+    def test_more_than_can_be_counted_is_refused(self, operator_client):
+        vacancy = make_vacancy(capacity=MOST)
+
+        answer = operator_client.post(self.url(vacancy), {"by": "1", "reason": "Larger hall"})
+
+        vacancy.refresh_from_db()
+        assert (answer.status_code, vacancy.capacity) == (200, MOST)
 
     def test_one_refusal_undoes_all_of_them(self, operator_client):
         roomy, full = make_vacancy(capacity=100), make_vacancy(capacity=10, sold=10)

@@ -163,6 +163,17 @@ class TestImport:
         ]
         assert Vacancy.objects.count() == 1
 
+    @pytest.mark.parametrize("end", ["\r", "\r\n"])
+    def test_lines_of_every_system_are_read(self, operator_client, end):
+        answer = upload(operator_client, f"name,capacity{end}Gala,180{end}")
+
+        assert self.fates(answer) == ["Will be added"]
+
+    def test_field_of_any_length_has_its_fate(self, operator_client):
+        answer = upload(operator_client, "name,capacity\n" + "x" * 200_000 + ",1\n")
+
+        assert self.fates(answer) == ["Wrong"]
+
     def test_confirmed_import_adds_drafts_and_is_logged(self, operator_client):
         shown = upload(operator_client, GOOD)
 

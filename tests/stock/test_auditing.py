@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.utils import timezone
 
@@ -88,6 +88,15 @@ def test_other_vacancies_are_not_blamed(busy: Vacancy) -> None:
 
     assert audit(vacancy_id=busy.pk) == []
     assert {drift.vacancy_id for drift in audit()} == {other.pk}
+
+
+@pytest.mark.parametrize("number", [0, 4711, 10**30])
+def test_command_does_not_praise_a_vacancy_that_is_not_there(db: None, number: int) -> None:
+    """An audit of nothing finds nothing, which a script would take for a good sign."""
+    with pytest.raises(CommandError, match=f"There is no vacancy {number}") as refusal:
+        call_command("audit_stock", vacancy=number)
+
+    assert refusal.value.returncode == 2
 
 
 def test_command_prints_the_drift_and_exits_1(

@@ -63,6 +63,7 @@ class Command(BaseCommand):
         """Run, print, exit."""
         if options["repeat"] < 1:
             raise CommandError("--repeat takes a number from 1 on.")
+        _check_can_be_written(options["json"])
         console = Console(stderr=options["json"] == "-")
         ctrl_c = _CtrlC(console)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -75,6 +76,17 @@ class Command(BaseCommand):
         if options["json"]:
             _write_json(runs, together, options["json"])
         sys.exit(_exit_code(runs, together))
+
+
+def _check_can_be_written(where: str | None) -> None:
+    """Find out before the run: afterwards its result and its exit code would be lost."""
+    if where is None or where == "-":
+        return
+    try:
+        Path(where).open("a").close()
+    except OSError as error:
+        reason = f"The result cannot be written to {where} ({error.strerror})."
+        raise CommandError(reason) from None
 
 
 class _CtrlC:

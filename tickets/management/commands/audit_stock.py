@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tickets.auditing import audit
+from vacancy import selectors as stock_rows
 
 
 class Command(BaseCommand):
@@ -17,8 +18,15 @@ class Command(BaseCommand):
         parser.add_argument("--vacancy", type=int, help="only this one, by id")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Compare, print, and exit 1 on any drift."""
-        drifts = audit(vacancy_id=options["vacancy"])
+        """Compare, print, and exit 1 on any drift.
+
+        Raises:
+            CommandError: the vacancy is not there; exit code 2, so that it is no drift.
+        """
+        vacancy_id = options["vacancy"]
+        if vacancy_id is not None and stock_rows.counters(vacancy_id=vacancy_id) is None:
+            raise CommandError(f"There is no vacancy {vacancy_id}.", returncode=2)
+        drifts = audit(vacancy_id=vacancy_id)
         for drift in drifts:
             self.stdout.write(str(drift))
         if drifts:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from tickets import services
+from tickets.models import NAME_LENGTH
 
 
 class Command(BaseCommand):
@@ -21,7 +22,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make the key."""
+        """Make the key.
+
+        Raises:
+            CommandError: the name would not tell people whose key it is.
+        """
+        name = options["name"].strip()
+        if not 1 <= len(name) <= NAME_LENGTH or not name.isprintable():
+            raise CommandError(f"The name of a key is 1 to {NAME_LENGTH} printable characters.")
         scopes = " ".join(dict.fromkeys(options["scope"] or ["buy"]))
-        _, secret = services.key_create(name=options["name"], scopes=scopes, now=timezone.now())
+        _, secret = services.key_create(name=name, scopes=scopes, now=timezone.now())
         self.stdout.write(secret)
