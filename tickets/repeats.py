@@ -31,10 +31,20 @@ from vacancy import trips
 from vacancy.trips import Later
 
 KEPT_FOR = timedelta(hours=24)
-_ANY_KNOWN = (
-    "SELECT 1 FROM {} WHERE idempotency_key {} AND client_id {} AND request_scope {} LIMIT 1"
+_KNOWN = (
+    "SELECT 1 FROM {} WHERE idempotency_key IN ({}) AND client_id IN ({}) AND request_scope IN ({})"
+    " LIMIT 1"
 )
-_ANY_OF = ["= ANY(%s)"] * 3  # the same text for any number of values: its plan is kept
+# Key by key, so that PostgreSQL can do nothing but look each up in its index. Asked for any of
+# them, it may read the whole table, as long as nobody has counted for it how many there are:
+# with 60,000 new purchases that took 490 µs of its time for each, this takes 81.
+_KNOWN_ONE_BY_ONE = """
+    SELECT 1
+      FROM unnest(%s::varchar[], %s::bigint[], %s::varchar[]) AS asked (key, client, scope),
+           LATERAL (SELECT 1 FROM {table}
+                     WHERE idempotency_key = asked.key AND client_id = asked.client
+                       AND request_scope = asked.scope LIMIT 1) AS found
+     LIMIT 1"""
 
 
 def find(*, wishes: Sequence[Wish], now: datetime) -> Later[dict[RepeatKey, Answer]]:
@@ -101,15 +111,15 @@ def _rows(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> QuerySe
 
 def _is_any_known(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> Later[bool]:
     """Ask as `_rows` does, by hand: see Note [Built once] in `vacancy.prepared`."""
-    parts = [sorted(set(part)) for part in zip(*group, strict=True)]
+    parts = [list(part) for part in zip(*group, strict=True)]
     table = model._meta.db_table
     if connection.vendor == "postgresql":
-        cursor = trips.run(_ANY_KNOWN.format(table, *_ANY_OF), parts)
+        cursor = trips.run(_KNOWN_ONE_BY_ONE.format(table=table), parts, keep_plan=False)
     else:
-        marks = [f"IN ({', '.join(['%s'] * len(part))})" for part in parts]
-        cursor = trips.run(
-            _ANY_KNOWN.format(table, *marks), [value for part in parts for value in part]
-        )
+        parts = [sorted(set(part)) for part in parts]
+        marks = [", ".join(["%s"] * len(part)) for part in parts]
+        values = [value for part in parts for value in part]
+        cursor = trips.run(_KNOWN.format(table, *marks), values)
     return lambda: cursor.fetchone() is not None
 
 

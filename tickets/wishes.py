@@ -85,7 +85,7 @@ class Wish:
         """The only vacancy that this client's key sees, if it is such a key."""
         return self.client.vacancy_id if self.client else None
 
-    @property
+    @cached_property
     def repeat_key(self) -> "RepeatKey | None":
         """What makes two requests the same one, or None if it cannot be repeated."""
         if self.client is None or self.idempotency_key is None:

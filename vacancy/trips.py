@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 T = TypeVar("T")
 Later = Callable[[], T]  # asked for already; call it once the trip is over
@@ -39,18 +40,29 @@ def together() -> Iterator[None]:
         yield
         return
     connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
+    raw = connection.connection
+    with connection.wrap_database_errors:
+        begins = not raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
+        if begins:  # psycopg would make a trip of its own of the BEGIN
+            raw.autocommit = True
+        with raw.pipeline():
+            if begins:
+                raw.execute("BEGIN")
+            yield
 
 
-def run(statement: str, values: Sequence[Any]) -> Any:
-    """Run a statement and return its cursor, whose rows and row count come with the trip."""
-    cursor = _cursor()
+def run(statement: str, values: Sequence[Any], *, keep_plan: bool = True) -> Any:
+    """Run a statement and return its cursor, whose rows and row count come with the trip.
+
+    Keep no plan of what searches a table that grows: one that was made while it was small
+    may read all of it, later too.
+    """
+    cursor = _remembering() if keep_plan else connection.cursor()
     cursor.execute(statement, values)
     return cursor
 
 
-def _cursor() -> Any:
+def _remembering() -> Any:
     if connection.vendor != "postgresql":
         return connection.cursor()
     connection.ensure_connection()
