@@ -86,7 +86,10 @@ def take_all(page: Page, first: int, second: int) -> None:
         "compare": f"/admin/loadlab/run/compare/?a={first}&b={second}",
     }
     for language, width, theme in VIEWS:
-        page.context.add_cookies([{"name": "django_language", "value": language, "url": page.url}])
+        page.context.add_cookies(
+            # A cookie by `url` would be for the folder of that page alone.
+            [{"name": "django_language", "value": language, "domain": "127.0.0.1", "path": "/"}]
+        )
         page.set_viewport_size({"width": width, "height": 1000})
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         for name, path in paths.items():
