@@ -26,9 +26,20 @@ PAGES = {
     "runs": "/admin/loadlab/run/",
     "start": "/admin/loadlab/run/add/",
     "users": "/admin/auth/user/",
+    "user": "/admin/auth/user/1/change/",
+    "group": "/admin/auth/group/1/change/",
     "log": "/admin/admin/logentry/",
+    "history": "/admin/vacancy/vacancy/8/history/",
+    "compare-choose": "/admin/loadlab/run/compare/",
+    "missing": "/admin/nothing/here/",
 }
-VIEWS = ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark"))
+FIRST_OF = {"purchase": "/admin/tickets/purchase/", "ticket": "/admin/tickets/ticket/"}
+VIEWS = tuple(
+    (language, width, theme)
+    for language in ("en", "pt-br")
+    for width in (1440, 390)
+    for theme in ("light", "dark")
+)
 RUN_URL = re.compile(r"/run/(\d+)/change/")
 RUN_S = 30
 RUN_TIMEOUT_MS = 60_000
@@ -66,18 +77,32 @@ def set_baseline(page: Page) -> None:
 
 
 def take_all(page: Page, first: int, second: int) -> None:
-    """Take every page in both widths and both themes."""
-    more = {
+    """Take every page in both languages, both widths and both themes."""
+    paths = {
+        **PAGES,
+        **{name: first_link(page, path) for name, path in FIRST_OF.items()},
         "run": f"/admin/loadlab/run/{second}/change/",
+        "run-delete": f"/admin/loadlab/run/{second}/delete/",
         "compare": f"/admin/loadlab/run/compare/?a={first}&b={second}",
     }
-    for width, theme in VIEWS:
+    for language, width, theme in VIEWS:
+        page.context.add_cookies(
+            # A cookie by `url` would be for the folder of that page alone.
+            [{"name": "django_language", "value": language, "domain": "127.0.0.1", "path": "/"}]
+        )
         page.set_viewport_size({"width": width, "height": 1000})
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        for name, path in {**PAGES, **more}.items():
+        for name, path in paths.items():
             page.goto(path)
             page.wait_for_load_state("networkidle")
-            page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", full_page=True)
+            file = FOLDER / f"{name}-{language}-{width}-{theme}.png"
+            page.screenshot(path=file, full_page=True)
+
+
+def first_link(page: Page, path: str) -> str:
+    """Return where the first row of a list leads."""
+    page.goto(path)
+    return page.locator("#result_list tbody a").first.get_attribute("href") or path
 
 
 def a_sale_day(site: Site) -> None:
@@ -115,11 +140,11 @@ def main() -> int:
     with running_site() as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=arguments)
         page = browser.new_context(base_url=site.web, reduced_motion="reduce").new_page()
+        a_sale_day(site)  # before anybody looks: what is older than two minutes is read once
         log_in(page, site)
         first = do_a_run(page)
         set_baseline(page)
         second = do_a_run(page)
-        a_sale_day(site)
         take_dashboard(page)
         take_all(page, first, second)
         take_for_readme(page, second)

@@ -105,7 +105,13 @@ class ApiKeyAdmin(ModelAdmin):
             now=timezone.now(),
         )
         self.log_addition(request, key, [{"added": {}}])
-        context = self._context(request, title=gettext("New API key"), key=key, secret=secret)
+        context = self._context(
+            request,
+            title=gettext("New API key"),
+            key=key,
+            secret=secret,
+            scopes=self.scopes_shown(key),
+        )
         return TemplateResponse(request, "admin/tickets/apikey/created.html", context)
 
     def _context(self, request: HttpRequest, **own: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class PurchaseAdmin(ReadOnly, ModelAdmin):
         ("buyer_name", "buyer_email"),
         ("qty", "unit_price_shown", "total_shown"),
         ("created_shown", "idempotency_key"),
-        ("cancelled_shown", "cancelled_by"),
+        ("cancelled_shown", "who_cancelled"),
         "cancel_reason",
     )
     actions_detail = ("cancel",)
@@ -160,7 +160,19 @@ class PurchaseAdmin(ReadOnly, ModelAdmin):
     @display(description=_("Cancelled"))
     def cancelled_shown(self, purchase: Purchase) -> str:
         """With its zone."""
-        return moment(purchase.cancelled_at) or NONE
+        return unbroken(moment(purchase.cancelled_at) or NONE)
+
+    @display(description=_("Cancelled by"))
+    def who_cancelled(self, purchase: Purchase) -> str:
+        """By login; its client did it if nobody here did."""
+        return str(purchase.cancelled_by or gettext("its client"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Offer nothing for what was cancelled before."""
+        purchase = self.get_object(request, object_id)
+        if purchase is None or purchase.status == Purchase.Status.CANCELLED:
+            return []
+        return super().get_actions_detail(request, object_id)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -196,7 +208,7 @@ class PurchaseAdmin(ReadOnly, ModelAdmin):
     @display(description=_("Price each"))
     def unit_price_shown(self, purchase: Purchase) -> str:
         """As it was when sold."""
-        return money(amount=purchase.unit_price, currency=purchase.currency)
+        return unbroken(money(amount=purchase.unit_price, currency=purchase.currency))
 
     @display(description=_("Total"), ordering="total")
     def total_shown(self, purchase: Purchase) -> str:

@@ -1,5 +1,6 @@
 """Users, groups and the log of every change, with the forms and widgets of the theme."""
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
@@ -9,7 +10,9 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -17,6 +20,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from loadlab.display import scenario_title
 from ticketsite.roles import OWN_APPS
 from vacancy.display import NONE, Chip, chip_html, moment, unbroken
 from vacancy.notes import note_text
@@ -56,7 +60,7 @@ def permission_words(permission: Permission) -> str:
     """Name a permission as people would: "Vacancy: change"."""
     verb, _underscore, _model = permission.codename.partition("_")
     words = PERMISSION_WORDS.get(verb, permission.name)
-    return f"{str(permission.content_type.name).capitalize()}: {words}"
+    return f"{capfirst(permission.content_type.name)}: {words}"
 
 
 @admin.register(User)
@@ -123,6 +127,18 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
         return field
 
 
+RUN_REPR = re.compile(r"^Run (?P<number>\d+): (?P<scenario>\w+)$")
+
+
+def _subject_words(stored: str) -> str:
+    """Tell in the reader's language what was stored in English; names are as they were given."""
+    found = RUN_REPR.match(stored)
+    if found is None:
+        return stored
+    scenario = scenario_title(found["scenario"])
+    return gettext("Run %(number)s: %(scenario)s") % {**found.groupdict(), "scenario": scenario}
+
+
 @admin.register(LogEntry)
 class LogEntryAdmin(ModelAdmin):
     """Who changed what and when, on these pages: to be read, never changed."""
@@ -131,7 +147,6 @@ class LogEntryAdmin(ModelAdmin):
     list_filter = ("action_flag", "content_type")
     search_fields = ("user__username", "object_repr", "change_message")
     list_per_page = 50
-    list_display_links = None
     ordering = ("-action_time", "-id")
     fields = ("when", "who", "what_was_done", "kind", "subject", "message")
 
@@ -171,12 +186,16 @@ class LogEntryAdmin(ModelAdmin):
     def kind(self, entry: LogEntry) -> str:
         """What kind of thing it was."""
         kind = cast("ContentType | None", entry.content_type)
-        return str(kind.name).capitalize() if kind else NONE
+        return capfirst(kind.name) if kind else NONE
 
     @display(description=_("Subject"), ordering="object_repr")
     def subject(self, entry: LogEntry) -> str:
-        """As it was called then."""
-        return str(entry.object_repr)
+        """As it was called then, with a link to it if it may still be there."""
+        words = _subject_words(str(entry.object_repr))
+        url = None if entry.action_flag == DELETION else entry.get_admin_url()
+        if url is None:
+            return words
+        return format_html('<a class="ts-link" href="{}">{}</a>', url, words)
 
     @display(description=_("What changed"))
     def message(self, entry: LogEntry) -> str:

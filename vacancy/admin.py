@@ -31,6 +31,7 @@ from vacancy.display import (
     number,
     state_chip,
     stock_bar,
+    unbroken,
 )
 from vacancy.forms import VacancyForm
 from vacancy.models import StockMovement, Vacancy
@@ -247,14 +248,14 @@ class VacancyAdmin(StockActions, ModelAdmin):
     @display(description=_("Price"), ordering="price")
     def price_shown(self, vacancy: Vacancy) -> str:
         """Major units with the currency."""
-        return money(amount=vacancy.price, currency=vacancy.currency)
+        return unbroken(money(amount=vacancy.price, currency=vacancy.currency))
 
     @display(description=_("Sale window"), ordering="on_sale_from")
     def sale_window(self, vacancy: Vacancy) -> SafeString:
         """From over until, each with its zone."""
         begin, end = (moment(at) for at in (vacancy.on_sale_from, vacancy.on_sale_until))
         return format_html(
-            '<span class="ts-two"><span>{}</span><span>{}</span></span>',
+            '<span class="ts-two ts-nowrap"><span>{}</span><span>{}</span></span>',
             gettext("from %(time)s") % {"time": begin}
             if begin
             else gettext("from when it is put on sale"),

@@ -157,6 +157,7 @@ def import_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "rows": rows and [_shown(row) for row in rows],
         "counts": {kind: number(count) for kind, count in counts.items()},
         "may_import": counts["new"] > 0,
+        "new_count": counts["new"],
         "text": form.cleaned_data.get("text") if rows else "",
         "back": reverse("admin:vacancy_vacancy_changelist"),
     }

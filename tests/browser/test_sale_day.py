@@ -112,7 +112,7 @@ class TestStock:
         page.get_by_role("button", name="Look at the rows").click()
         expect(page.get_by_text("Will be added")).to_be_visible()
         expect(page.get_by_text("Wrong", exact=True)).to_be_visible()
-        page.get_by_role("button", name="Add 1 as drafts").click()
+        page.get_by_role("button", name="Add 1 as a draft").click()
         page.get_by_role("link", name=f"Gala {id(page)}").first.click()
         return page
 

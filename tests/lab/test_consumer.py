@@ -1,27 +1,22 @@
 """The run page's websocket: who gets in, and what they are told."""
 
-import json
 from datetime import UTC, datetime
-from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
-from django.test import Client
 
 from loadlab import consumers, live, percentiles, series, services, wire
 from loadlab.consumers import RunConsumer
 from loadlab.live import TICKER, Ticker, group_name
 from loadlab.models import Run
 from loadlab.sentence import Sentence
-from ticketsite.asgi import application
+from tests.sockets import ORIGIN, PATIENCE_S, is_let_in, next_message, session_of, socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-ORIGIN = "http://localhost:8000"
-PATIENCE_S = 10.0
 LONGER_THAN_THE_LAYER_WAITS_S = 6.0
 
 
@@ -51,36 +46,11 @@ def store_second(run: Run, seq: int, *, bought: int = 3) -> None:
     services.second_record(run_id=run.pk, second=second, ended_at=NOW)
 
 
-def session_of(user: User | None) -> str:
-    """Log a user in and return the session cookie."""
-    client = Client()
-    if user is not None:
-        client.force_login(user)
-    cookies: SimpleCookie = client.cookies
-    return "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
-
-
-def socket(
+def run_socket(
     run_id: int, cookie: str, *, origin: str = ORIGIN, query: str = ""
 ) -> WebsocketCommunicator:
-    """Prepare a websocket as a browser would open it."""
-    headers = [(b"host", b"localhost:8000"), (b"origin", origin.encode())]
-    if cookie:
-        headers.append((b"cookie", cookie.encode()))
-    return WebsocketCommunicator(application, f"/ws/runs/{run_id}/{query}", headers=headers)
-
-
-async def is_let_in(communicator: WebsocketCommunicator) -> bool:
-    """Try to connect."""
-    connected, _ = await communicator.connect(timeout=PATIENCE_S)
-    await communicator.disconnect()
-    return bool(connected)
-
-
-async def next_message(communicator: WebsocketCommunicator) -> dict[str, Any]:
-    """Wait for what comes next."""
-    message: dict[str, Any] = json.loads(await communicator.receive_from(timeout=PATIENCE_S))
-    return message
+    """Prepare the websocket of a run's page."""
+    return socket(f"/ws/runs/{run_id}/{query}", cookie, origin=origin)
 
 
 def times(message: dict[str, Any]) -> list[float]:
@@ -105,41 +75,41 @@ class TestDoor:
 
     async def test_stranger_is_refused(self, run: Run) -> None:
         """Nobody without a session."""
-        assert not await is_let_in(socket(run.pk, ""))
+        assert not await is_let_in(run_socket(run.pk, ""))
 
     async def test_plain_user_is_refused(self, run: Run, plain_user: User) -> None:
         """Nobody who is not staff."""
         cookie = await database_sync_to_async(session_of)(plain_user)
 
-        assert not await is_let_in(socket(run.pk, cookie))
+        assert not await is_let_in(run_socket(run.pk, cookie))
 
     async def test_staff_without_the_permission_is_refused(self, run: Run) -> None:
         """Nobody who may not see runs."""
         user = await User.objects.acreate_user("clerk", is_staff=True)
         cookie = await database_sync_to_async(session_of)(user)
 
-        assert not await is_let_in(socket(run.pk, cookie))
+        assert not await is_let_in(run_socket(run.pk, cookie))
 
     async def test_viewer_is_let_in(self, run: Run, viewer: User) -> None:
         """Whoever may see runs may watch one."""
         cookie = await database_sync_to_async(session_of)(viewer)
 
-        assert await is_let_in(socket(run.pk, cookie))
+        assert await is_let_in(run_socket(run.pk, cookie))
 
     async def test_other_site_is_refused(self, run: Run, operator: User) -> None:
         """A page of another origin gets nothing, whoever looks at it."""
         cookie = await database_sync_to_async(session_of)(operator)
 
-        assert not await is_let_in(socket(run.pk, cookie, origin="http://evil.example"))
+        assert not await is_let_in(run_socket(run.pk, cookie, origin="http://evil.example"))
 
     async def test_forged_session_is_refused(self, run: Run) -> None:
         """A cookie that we did not make is nobody."""
-        assert not await is_let_in(socket(run.pk, "sessionid=abcdefghijklmnopqrstuvwxyz012345"))
+        assert not await is_let_in(run_socket(run.pk, "sessionid=abcdefghijklmnopqrstuvwxyz012345"))
 
     async def test_unknown_run_is_closed(self, operator: User) -> None:
         """There is nothing to watch."""
         cookie = await database_sync_to_async(session_of)(operator)
-        communicator = socket(4711, cookie)
+        communicator = run_socket(4711, cookie)
 
         await communicator.connect(timeout=PATIENCE_S)
         output = await communicator.receive_output(timeout=PATIENCE_S)
@@ -309,7 +279,7 @@ class TestNews:
         stored = [verdict | {"finding_sentences": [sentence], "detail_sentences": []}]
         await Run.objects.filter(pk=run.pk).aupdate(verdicts=stored)
         cookie = await database_sync_to_async(session_of)(operator)
-        communicator = socket(run.pk, f"{cookie}; django_language=pt-br")
+        communicator = run_socket(run.pk, f"{cookie}; django_language=pt-br")
         await communicator.connect(timeout=PATIENCE_S)
 
         told = (await next_message(communicator))["run"]["verdicts"]
@@ -374,7 +344,7 @@ class TestNews:
     async def watch(run: Run, user: User, query: str = "") -> WebsocketCommunicator:
         """Open a socket as this user."""
         cookie = await database_sync_to_async(session_of)(user)
-        communicator = socket(run.pk, cookie, query=query)
+        communicator = run_socket(run.pk, cookie, query=query)
         connected, _ = await communicator.connect(timeout=PATIENCE_S)
         assert connected
         return communicator

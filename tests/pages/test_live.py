@@ -1,67 +1,34 @@
 """The dashboard's websocket: who gets in, what they are told, and how little it costs."""
 
 import json
-from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 from django.db.models import F
-from django.test import Client
 
 from tests.pages.conftest import make_purchase, make_run, make_vacancy
+from tests.sockets import PATIENCE_S, is_let_in, next_message, session_of, socket
 from ticketsite import consumers, live, overview
-from ticketsite.asgi import application
 from ticketsite.live import TICKER, Audience, Reading, _news, _Told
 from vacancy.models import Vacancy
 from vacancy.schemas import MAX_ID
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ORIGIN = "http://localhost:8000"
-PATIENCE_S = 10.0
+DASHBOARD = "/ws/dashboard/"
+WATCHERS = 200
 in_thread = database_sync_to_async
 
 
-def session_of(user: User | None) -> str:
-    """Log a user in and return the session cookie."""
-    client = Client()
-    if user is not None:
-        client.force_login(user)
-    cookies: SimpleCookie = client.cookies
-    return "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
-
-
-def socket(cookie: str, *, origin: str = ORIGIN, path: str = "/ws/dashboard/") -> Any:
-    """Prepare a websocket as a browser would open it."""
-    headers = [(b"host", b"localhost:8000"), (b"origin", origin.encode())]
-    if cookie:
-        headers.append((b"cookie", cookie.encode()))
-    return WebsocketCommunicator(application, path, headers=headers)
-
-
-async def watch(user: User, *, path: str = "/ws/dashboard/", zone: str = "") -> Any:
+async def watch(user: User, *, path: str = DASHBOARD, zone: str = "") -> Any:
     """Open a socket as this user."""
     cookie = await in_thread(session_of)(user)
-    communicator = socket(cookie + (f"; ticketsite_zone={zone}" if zone else ""), path=path)
+    communicator = socket(path, cookie + (f"; ticketsite_zone={zone}" if zone else ""))
     connected, _ = await communicator.connect(timeout=PATIENCE_S)
     assert connected
     return communicator
-
-
-async def is_let_in(communicator: Any) -> bool:
-    """Try to connect."""
-    connected, _ = await communicator.connect(timeout=PATIENCE_S)
-    await communicator.disconnect()
-    return bool(connected)
-
-
-async def next_message(communicator: Any) -> dict[str, Any]:
-    """Wait for what comes next."""
-    message: dict[str, Any] = json.loads(await communicator.receive_from(timeout=PATIENCE_S))
-    return message
 
 
 async def news_with(communicator: Any, *, sold: int) -> dict[str, Any]:
@@ -89,36 +56,36 @@ def staff(*codenames: str) -> User:
 
 class TestDoor:
     async def test_stranger_is_refused(self):
-        assert not await is_let_in(socket(""))
+        assert not await is_let_in(socket(DASHBOARD, ""))
 
     async def test_plain_user_is_refused(self, plain_user):
-        assert not await is_let_in(socket(await in_thread(session_of)(plain_user)))
+        assert not await is_let_in(socket(DASHBOARD, await in_thread(session_of)(plain_user)))
 
     async def test_staff_who_may_see_nothing_is_refused(self):
         user = await in_thread(staff)()
 
-        assert not await is_let_in(socket(await in_thread(session_of)(user)))
+        assert not await is_let_in(socket(DASHBOARD, await in_thread(session_of)(user)))
 
     async def test_other_site_is_refused(self, operator):
         cookie = await in_thread(session_of)(operator)
 
-        assert not await is_let_in(socket(cookie, origin="http://evil.example"))
+        assert not await is_let_in(socket(DASHBOARD, cookie, origin="http://evil.example"))
 
     async def test_forged_session_is_refused(self):
-        assert not await is_let_in(socket("sessionid=abcdefghijklmnopqrstuvwxyz012345"))
+        assert not await is_let_in(socket(DASHBOARD, "sessionid=abcdefghijklmnopqrstuvwxyz012345"))
 
     @pytest.mark.parametrize("path", ["/ws/vacancies/1/", "/ws/doors/1/"])
     async def test_other_live_pages_refuse_strangers_too(self, path):
-        assert not await is_let_in(socket("", path=path))
+        assert not await is_let_in(socket(path, ""))
 
     @pytest.mark.parametrize("kind", ["vacancies", "doors"])
     async def test_number_that_no_vacancy_can_have_is_refused(self, operator, kind):
         cookie = await in_thread(session_of)(operator)
 
-        assert not await is_let_in(socket(cookie, path=f"/ws/{kind}/{MAX_ID + 1}/"))
+        assert not await is_let_in(socket(f"/ws/{kind}/{MAX_ID + 1}/", cookie))
 
     async def test_address_that_is_none_is_refused(self):
-        assert not await is_let_in(socket("", path="/ws/nonsense/"))
+        assert not await is_let_in(socket("/ws/nonsense/", ""))
 
 
 class TestTelling:
@@ -267,7 +234,7 @@ class TestSession:
 
 
 class TestCost:
-    async def test_many_watchers_share_one_read(self, operator, monkeypatch):
+    async def test_two_hundred_watchers_share_one_read(self, operator, monkeypatch):
         reads = []
         read = overview.read
 
@@ -279,7 +246,10 @@ class TestCost:
         monkeypatch.setattr(live, "TICK_S", 60.0)
         TICKER._readings._max_age_s = 60.0
         try:
-            pages = [await watch(operator) for _ in range(5)]
+            cookie = await in_thread(session_of)(operator)
+            pages = [socket(DASHBOARD, cookie) for _ in range(WATCHERS)]
+            for page in pages:
+                assert await page.connect(timeout=PATIENCE_S) == (True, None)
             for page in pages:
                 await next_message(page)
         finally:

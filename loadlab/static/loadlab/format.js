@@ -53,13 +53,14 @@ export function clock(seconds) {
 
 /** A point in time in the site's zone, which is named only when `withZone` is set. */
 export function timeOfDay(at, zone, withZone = false) {
-  return new Intl.DateTimeFormat(DATES, {
+  const written = new Intl.DateTimeFormat(DATES, {
     timeZone: zone,
     hour: "2-digit",
     minute: "2-digit",
     second: "2-digit",
-    ...(withZone && { timeZoneName: "short" }),
+    ...(withZone && { timeZoneName: "shortOffset" }),
   }).format(new Date(at));
+  return written.replace(/GMT(\+0)?$/, "UTC"); // as the server names it
 }
 
 export function day(at, zone) {

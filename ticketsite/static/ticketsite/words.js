@@ -53,6 +53,6 @@ export function zoneName(at = new Date()) {
     new Intl.DateTimeFormat(language, { timeZoneName })
       .formatToParts(at)
       .find(({ type }) => type === "timeZoneName").value;
-  const [long, short] = [part("long"), part("shortOffset").replace(/^GMT$/, "UTC")];
+  const [long, short] = [part("long"), part("shortOffset").replace(/^GMT(\+0)?$/, "UTC")];
   return long === short ? long : `${long} (${short})`;
 }
