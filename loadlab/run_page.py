@@ -117,7 +117,16 @@ def _charts(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     scenario = SCENARIOS.get(run["scenario"])
     is_open = scenario is not None and scenario.loop == "open"
     titles = {"users": ARRIVALS} if is_open else {}
-    return [chart | {"title": titles.get(chart["id"], chart["title"])} for chart in CHARTS]
+    # What the latencies can show and what they cannot is said where they are.
+    notes = {"latency": _(scenario.loop_note)} if scenario else {}
+    return [
+        chart
+        | {
+            "title": titles.get(chart["id"], chart["title"]),
+            "note": notes.get(chart["id"], chart.get("note", "")),
+        }
+        for chart in CHARTS
+    ]
 
 
 def _baseline(run_id: int) -> dict[str, Any] | None:

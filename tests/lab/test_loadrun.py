@@ -25,6 +25,16 @@ def result(path: Path) -> dict[str, Any]:
     return read
 
 
+def starved(document: dict[str, Any]) -> bool:
+    """Say whether the machine was too busy to measure on: no fault of the run's.
+
+    Any other reason to distrust the run is one of ours, and no excuse.
+    """
+    found = document["run"]["verdicts"][0]
+    causes = ("was starved", "could not keep up", "timer overslept")
+    return found["outcome"] == "fail" and any(cause in found["finding"] for cause in causes)
+
+
 @pytest.fixture(scope="module")
 def finished(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One short run that ended by itself, with its exit code and output."""
@@ -36,9 +46,9 @@ def finished(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 class TestFinishedRun:
     """A short run that nobody disturbed."""
 
-    def test_ends_with_exit_code_zero(self, finished: dict[str, Any]) -> None:
-        """Everything passed, and the shell can tell."""
-        assert finished["exit_code"] == 0, finished["output"]
+    def test_tells_the_shell_what_the_verdicts_say(self, finished: dict[str, Any]) -> None:
+        """0 if everything passed, 3 if the machine gave the generator no processor."""
+        assert finished["exit_code"] == (3 if starved(finished) else 0), finished["output"]
 
     def test_sells_exactly_its_stock(self, finished: dict[str, Any]) -> None:
         """Thirty places, thirty purchases, thirty tickets, thirty buyers who were told so."""
@@ -62,11 +72,12 @@ class TestFinishedRun:
         assert (summary["unknown_count"], summary["fault_count"]) == (0, 0)
 
     def test_passes_every_verdict(self, finished: dict[str, Any]) -> None:
-        """Validity, budget and integrity, each with a sentence."""
+        """Validity, budget and integrity, each with a sentence; a starved run proves nothing."""
         verdicts = finished["run"]["verdicts"]
+        expected = ["fail", "inconclusive", "inconclusive"] if starved(finished) else ["pass"] * 3
 
         assert [v["kind"] for v in verdicts] == ["validity", "budget", "integrity"]
-        assert {v["outcome"] for v in verdicts} == {"pass"}
+        assert [v["outcome"] for v in verdicts] == expected
         assert all(v["finding"] for v in verdicts)
 
     def test_prints_table_and_verdicts(self, finished: dict[str, Any]) -> None:

@@ -42,6 +42,18 @@ def embedded(text, name):
     return json.loads(found.group(1))
 
 
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [("baseline", "a stall hardly shows in the percentiles"), ("rush", "from the planned start")],
+)
+def test_page_says_what_its_latencies_can_show(operator_client, scenario, words):
+    run = make_run(scenario=scenario)
+
+    text = operator_client.get(page(run)).content.decode()
+
+    assert re.search(rf'<p class="ts-note ts-chart-note">[^<]*{words}', text)
+
+
 class TestHistory:
     def test_row_has_the_figures_of_the_whole_run(self, operator_client):
         make_run(summary=SUMMARY, verdicts=VERDICTS)
