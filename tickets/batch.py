@@ -28,6 +28,8 @@ from vacancy import selectors as stock_rows
 from vacancy import services as stock
 from vacancy import trips
 
+TAKEN_BACK_AT_ONCE = 1000  # expired holds; more only if those were not enough
+
 logger = logging.getLogger(__name__)
 
 
@@ -163,16 +165,20 @@ class _Group:
     ) -> stock.Granted:
         asked = [stock.Wish(wish.move, _qty(wish, holds)) for wish in wishes]
         granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
-        if not vacancy.held or not any(isinstance(o, stock.SoldOut) for o in granted.outcomes):
+        if not vacancy.held or not granted.lacks_any:
             return granted
         if not self.hold_row:
             if expiry.expired(vacancy_id=self.vacancy_id, now=self.now).exists():
                 raise Changed  # the next try may take them back
             return granted
-        if not expiry.take_back_expired(vacancy_id=self.vacancy_id, now=self.now):
-            return granted
-        vacancy.refresh_from_db(fields=("available", "held"))
-        return stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
+        while expiry.take_back_expired(
+            vacancy_id=self.vacancy_id, now=self.now, limit=TAKEN_BACK_AT_ONCE
+        ):
+            vacancy.refresh_from_db(fields=("available", "held"))
+            granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
+            if not granted.lacks_any:
+                break
+        return granted
 
 
 def _hold_of(wish: Wish, holds: dict[uuid.UUID, Hold]) -> Hold | None:

@@ -13,7 +13,7 @@ def expired(*, vacancy_id: int, now: datetime) -> QuerySet[Hold]:
     return Hold.objects.filter(vacancy=vacancy_id, status=Hold.Status.ACTIVE, expires_at__lte=now)
 
 
-def take_back_expired(*, vacancy_id: int, now: datetime, limit: int = 1000) -> int:
+def take_back_expired(*, vacancy_id: int, now: datetime, limit: int) -> int:
     """Give the places of at most `limit` expired holds back; return how many holds that were.
 
     The caller holds the vacancy's row, so no two processes take back the same hold.

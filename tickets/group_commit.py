@@ -30,7 +30,7 @@ from django.utils import timezone
 from tickets import repeats, selling
 from tickets.wishes import Answer, Wish
 from vacancy import timing
-from vacancy.lanes import LaneFull
+from vacancy.lanes import LaneFull, close_dead
 from vacancy.services import SoldOut
 
 R = TypeVar("R")
@@ -163,7 +163,7 @@ def _serve_batch(batch: list[Waiting]) -> list[Answered]:
         return _refuse_unless_repeated(refused) + _sell(wanting)
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError):
-            connection.close()  # it may be dead; the next batch opens a fresh one
+            close_dead()  # the next batch opens a fresh one
         return [(one, error) for one in batch]
 
 
@@ -174,7 +174,7 @@ def _sell(batch: list[Waiting]) -> list[Answered]:
     # The clock is read here: who waited past the end of the sale is too late.
     answers = selling.serve_together(wishes=wishes, now=timezone.now())
     if any(isinstance(answer, OperationalError | InterfaceError) for answer in answers):
-        connection.close()
+        close_dead()
     return list(zip(batch, answers, strict=True))
 
 

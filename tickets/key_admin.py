@@ -7,8 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -131,7 +130,9 @@ class ApiKeyAdmin(ModelAdmin):
     )
     def revoke(self, request: HttpRequest, form: RevokeDialog, object_id: str) -> HttpResponse:
         """Stop this key for good."""
-        key = get_object_or_404(self.get_queryset(request), pk=object_id)
+        key = self.get_object(request, object_id)
+        if key is None:
+            raise Http404
         if services.key_revoke(key_id=key.pk, now=timezone.now()):
             self.log_change(request, key, note(gettext_noop("Revoked.")))
             messages.success(request, gettext("%(key)s is revoked.") % {"key": key})

@@ -5,8 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -134,7 +133,9 @@ class PurchaseAdmin(ReadOnly, ModelAdmin):
     )
     def cancel(self, request: HttpRequest, form: CancelDialog, object_id: str) -> HttpResponse:
         """Take the purchase back, with a reason, once."""
-        purchase = get_object_or_404(self.get_queryset(request), pk=object_id)
+        purchase = self.get_object(request, object_id)
+        if purchase is None:
+            raise Http404
         url = reverse("admin:tickets_purchase_change", args=[purchase.pk])
         reason = form.cleaned_data["reason"]
         if purchase.status == Purchase.Status.CANCELLED:

@@ -1,8 +1,9 @@
-"""What every operator page gets on its way out and in: a content security policy, a time zone."""
+"""What every operator page gets on its way: a security policy, a time zone, a clean address."""
 
 import zoneinfo
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -41,6 +42,17 @@ def content_security_policy(get_response: Handler) -> Handler:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
+
+    return middleware
+
+
+def no_nul_in_address(get_response: Handler) -> Handler:
+    """Answer 400 to a NUL in the query: no text has one, and PostgreSQL refuses to look for it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("The address has a NUL in it.")
+        return get_response(request)
 
     return middleware
 

@@ -40,6 +40,7 @@ MIDDLEWARE = [  # for the admin; the API has its own short list, see ticketsite/
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ticketsite.middleware.content_security_policy",
+    "ticketsite.middleware.no_nul_in_address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -92,7 +91,9 @@ class StockActions(_Base):
         return [one for one in actions if one.action_name in names]
 
     def _move_one(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponse:
-        vacancy = get_object_or_404(self.get_queryset(request), pk=object_id)
+        vacancy = self.get_object(request, object_id)
+        if vacancy is None:
+            raise Http404
         if move.make(request, vacancy.pk, timezone.now()):
             self.log_change(request, vacancy, note(move.logged))
             messages.success(request, move.done % {"vacancy": vacancy})

@@ -121,6 +121,11 @@ class Granted:
         """Say whether anybody was granted anything."""
         return bool(self.sold or self.held or self.confirmed)
 
+    @property
+    def lacks_any(self) -> bool:
+        """Say whether anybody was refused for want of places."""
+        return any(isinstance(outcome, SoldOut) for outcome in self.outcomes)
+
 
 def vacancy_for_sale(
     *, vacancy_id: int, rehearsal: bool, hold_row: bool = False

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.api.problems import problem_in
 from tests.conftest import Api, make_vacancy
-from tickets import selling, services
+from tickets import batch, selling, services
 from tickets.auditing import audit
 from tickets.models import Hold, Purchase
 from vacancy.models import StockMovement, Vacancy
@@ -246,6 +246,20 @@ class TestEnding:
 
         assert hold(api, vacancy, key="h-2").status_code == 201
         assert now_of(vacancy) == Counters(2, 0, 2, 0)
+        assert audit() == []
+
+    def test_as_many_expired_holds_end_as_are_needed(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However few are taken back at once."""
+        monkeypatch.setattr(batch, "TAKEN_BACK_AT_ONCE", 1)
+        vacancy = make_vacancy(capacity=6)
+        for number in range(3):
+            hold(api, vacancy, key=f"h-{number}")
+        let_it_expire()
+
+        assert hold(api, vacancy, key="h-3", qty=3).status_code == 201
+        assert now_of(vacancy) == Counters(6, 1, 5, 0)
         assert audit() == []
 
     def test_places_that_are_held_are_not_sold(self, api: Api) -> None:

@@ -14,6 +14,7 @@ from vacancy.display import moment, money, number
 INDEX = reverse("admin:index")
 LOGIN = reverse("admin:login")
 KEYS = reverse("admin:tickets_apikey_changelist")
+VACANCIES = reverse("admin:vacancy_vacancy_changelist")
 AT = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 
@@ -29,6 +30,22 @@ class TestPolicy:
 
     def test_theme_writes_no_style_into_the_page(self, operator_client):
         assert "<style" not in operator_client.get(INDEX).content.decode()
+
+
+class TestAddress:
+    def test_nul_in_a_filter_is_a_bad_request(self, operator_client):
+        assert operator_client.get(VACANCIES, {"state": "\0"}).status_code == 400
+
+    @pytest.mark.parametrize(
+        "action", ["vacancy_vacancy_pause", "tickets_apikey_revoke", "tickets_purchase_cancel"]
+    )
+    @pytest.mark.parametrize("name", ["x", "9" * 30])
+    def test_dialog_about_nothing_is_not_found(self, operator_client, action, name):
+        url = reverse(f"admin:{action}", args=[name])
+
+        answer = operator_client.post(url, {"_form_submitted": "on", "reason": "None of ours"})
+
+        assert answer.status_code == 404
 
 
 class TestZone:
