@@ -3,6 +3,7 @@
 import pytest
 from django.db import IntegrityError, OperationalError, ProgrammingError, connection, transaction
 
+from tests.backends import BACKEND
 from tests.conftest import make_vacancy
 from vacancy import trips
 from vacancy.models import Vacancy
@@ -55,14 +56,17 @@ def test_the_connection_works_after_an_error(vacancy):
     assert trips.run(NAME, [vacancy.pk]).fetchone() == (vacancy.name,)
 
 
-def test_postgresql_keeps_the_plan_of_what_runs_often(vacancy):
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite's driver keeps statements by itself")
-    other = make_vacancy()
-    for pk in (vacancy.pk, other.pk):
-        trips.run(NAME, [pk])
+class TestPlans:
+    """What PostgreSQL remembers."""
 
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement FROM pg_prepared_statements")
-        kept = [statement for (statement,) in cursor.fetchall()]
-    assert kept.count(NAME.replace("%s", "$1")) == 1
+    __test__ = BACKEND == "postgres"  # SQLite's driver keeps statements by itself
+
+    def test_what_runs_often_is_planned_once(self, vacancy):
+        other = make_vacancy()
+        for pk in (vacancy.pk, other.pk):
+            trips.run(NAME, [pk])
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements")
+            kept = [statement for (statement,) in cursor.fetchall()]
+        assert kept.count(NAME.replace("%s", "$1")) == 1

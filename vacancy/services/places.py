@@ -1,4 +1,4 @@
-"""Every way a vacancy's counters and state may move.
+"""How places move for buyers: decided on, taken, given back.
 
 Note [One conditional update]
     A counter moves by one UPDATE built from F() expressions whose WHERE repeats everything that
@@ -17,68 +17,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import F
 
-from vacancy.models import StockMovement
-from vacancy.models import Vacancy as Vacancy  # what services return, by name
+from vacancy.models import StockMovement, Vacancy
 from vacancy.prepared import Select, Update, later, prepare_select, prepare_update
+from vacancy.services import ledger
+from vacancy.services.errors import NotOnSale, OverPurchaseLimit, SoldOut, StockRefusal
 from vacancy.trips import Later
-
-REASON_LENGTH = 200  # characters, as the ledger's column
-
-
-class StockRefusal(Exception):
-    """An expected refusal: nothing was changed. `code` is stable, the message is for people."""
-
-    code: ClassVar[str]
-
-
-class VacancyNotFound(StockRefusal):
-    """No such vacancy, or not one that this caller may see."""
-
-    code = "not-found"
-
-
-class NotOnSale(StockRefusal):
-    """The vacancy is a draft, paused, closed or outside its sale window."""
-
-    code = "not-on-sale"
-
-
-class NotThatMany(StockRefusal):
-    """Fewer places can be had than were asked for; `available` says how many are left."""
-
-    def __init__(self, message: str, *, available: int) -> None:
-        """Keep the number beside the sentence."""
-        super().__init__(message)
-        self.available = available
-
-
-class SoldOut(NotThatMany):
-    """Fewer places are available than were asked for."""
-
-    code = "sold-out"
-
-    @classmethod
-    def of(cls, *, qty: int, available: int) -> "SoldOut":
-        """Word the usual refusal."""
-        return cls(f"{qty} asked for, {available} available.", available=available)
-
-
-class OverPurchaseLimit(NotThatMany):
-    """More places were asked for than one purchase may have."""
-
-    code = "limit-per-purchase"
-
-
-class CapacityTooLow(StockRefusal):
-    """Capacity would go below what is sold or held."""
-
-    code = "capacity-too-low"
 
 
 class GivenBack(NamedTuple):
@@ -227,7 +175,7 @@ def _close_if_sold_out(vacancy_id: int, now: datetime) -> None:
         pk=vacancy_id, sold=F("capacity"), state=Vacancy.State.ON_SALE
     )
     if sold_out.update(state=Vacancy.State.CLOSED):
-        _write_down(vacancy_id, StockMovement.Kind.STATE, 0, "Sold out: closed", None, now)
+        ledger.write_down(vacancy_id, StockMovement.Kind.STATE, 0, "Sold out: closed", None, now)
 
 
 def places_give_back(
@@ -254,7 +202,7 @@ def places_give_back(
                 kind=kind,
                 qty=line.qty,
                 actor=actor,
-                reason=line.reason[:REASON_LENGTH],
+                reason=line.reason[: ledger.REASON_LENGTH],
                 at=now,
             )
             for line in lines
@@ -279,193 +227,3 @@ def _why_not(vacancy: Vacancy, *, qty: int, available: int, now: datetime) -> St
     if qty > available:
         return SoldOut.of(qty=qty, available=available)
     return None
-
-
-def vacancy_create(
-    *,
-    name: str,
-    capacity: int,
-    now: datetime,
-    venue: str = "",
-    starts_at: datetime | None = None,
-    price: int = 0,
-    currency: str = "EUR",
-    max_per_purchase: int = 10,
-    is_default: bool = False,
-    close_when_sold_out: bool = False,
-) -> Vacancy:
-    """Make a draft with all its places available; `price` is in minor units."""
-    return Vacancy.objects.create(
-        name=name,
-        venue=venue,
-        starts_at=starts_at,
-        price=price,
-        currency=currency,
-        max_per_purchase=max_per_purchase,
-        is_default=is_default,
-        close_when_sold_out=close_when_sold_out,
-        capacity=capacity,
-        initial_capacity=capacity,
-        available=capacity,
-        created_at=now,
-    )
-
-
-def vacancy_add(*, vacancy: Vacancy, now: datetime) -> Vacancy:
-    """Store a vacancy that was typed or imported, with all its places available."""
-    vacancy.available = vacancy.initial_capacity = vacancy.capacity
-    vacancy.created_at = now
-    vacancy.save(force_insert=True)
-    return vacancy
-
-
-def vacancy_create_rehearsal(
-    *,
-    name: str,
-    capacity: int,
-    now: datetime,
-    price: int = 0,
-    currency: str = "EUR",
-    max_per_purchase: int = 10,
-) -> Vacancy:
-    """Make stock that exists only for one run: on sale at once, never listed, never default.
-
-    `price` is in minor units.
-    """
-    return Vacancy.objects.create(
-        name=name,
-        price=price,
-        currency=currency,
-        max_per_purchase=max_per_purchase,
-        capacity=capacity,
-        initial_capacity=capacity,
-        available=capacity,
-        state=Vacancy.State.ON_SALE,
-        is_rehearsal=True,
-        created_at=now,
-    )
-
-
-def rehearsal_close(*, vacancy_id: int) -> bool:
-    """Stop selling rehearsal stock for good. False if there is none of this id."""
-    rehearsal = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True)
-    return bool(rehearsal.update(state=Vacancy.State.CLOSED))
-
-
-def rehearsal_counter_break(*, vacancy_id: int) -> bool:
-    """Count one sale too many, or one too few if all is sold, to see whether anybody notices.
-
-    False if it is not rehearsal stock. Real stock cannot be reached from here.
-    """
-    rehearsal = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True)
-    too_many = rehearsal.filter(available__gte=1)
-    if too_many.update(available=F("available") - 1, sold=F("sold") + 1):
-        return True
-    too_few = rehearsal.filter(sold__gte=1)
-    return bool(too_few.update(available=F("available") + 1, sold=F("sold") - 1))
-
-
-def vacancy_delete_rehearsal(*, vacancy_id: int) -> None:
-    """Remove rehearsal stock; real stock is left alone whatever the id says."""
-    Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=True).delete()
-
-
-@transaction.atomic
-def capacity_change(
-    *, vacancy_id: int, by: int, reason: str, actor: User | None, now: datetime
-) -> Vacancy:
-    """Add `by` places (remove them if below 0) while selling, and write down who and why.
-
-    Raises:
-        VacancyNotFound: no such vacancy.
-        CapacityTooLow: more would go than are available; says how many can.
-    """
-    moved = Vacancy.objects.filter(pk=vacancy_id, available__gte=-by).update(
-        capacity=F("capacity") + by, available=F("available") + by
-    )
-    vacancy = Vacancy.objects.filter(pk=vacancy_id).first()
-    if vacancy is None:
-        raise VacancyNotFound(f"There is no vacancy {vacancy_id}.")
-    if not moved:
-        raise CapacityTooLow(
-            f"{vacancy.sold} sold and {vacancy.held} held: capacity cannot go below "
-            f"{vacancy.sold + vacancy.held}. {-by} were to go, at most {vacancy.available} can."
-        )
-    _write_down(vacancy_id, StockMovement.Kind.CAPACITY, by, reason, actor, now)
-    return vacancy
-
-
-@transaction.atomic
-def state_change(
-    *,
-    vacancy_id: int,
-    to: Vacancy.State,
-    allowed_from: set[Vacancy.State],
-    reason: str,
-    actor: User | None,
-    now: datetime,
-) -> bool:
-    """Move a vacancy to state `to` if it is in one of `allowed_from`, with a line in the ledger.
-
-    Says whether it moved.
-    """
-    movable = Vacancy.objects.filter(pk=vacancy_id, state__in=allowed_from)
-    if not movable.update(state=to):
-        return False
-    _write_down(vacancy_id, StockMovement.Kind.STATE, 0, reason, actor, now)
-    return True
-
-
-def put_on_sale(
-    *, vacancy_id: int, now: datetime, actor: User | None = None, reason: str = "Put on sale"
-) -> bool:
-    """Sell from now on (within the sale window). False if it was on sale already."""
-    return state_change(
-        vacancy_id=vacancy_id,
-        to=Vacancy.State.ON_SALE,
-        allowed_from={Vacancy.State.DRAFT, Vacancy.State.PAUSED, Vacancy.State.CLOSED},
-        reason=reason,
-        actor=actor,
-        now=now,
-    )
-
-
-def pause(
-    *, vacancy_id: int, now: datetime, actor: User | None = None, reason: str = "Paused"
-) -> bool:
-    """Stop selling at once; holds can still be confirmed. False if it was not on sale."""
-    return state_change(
-        vacancy_id=vacancy_id,
-        to=Vacancy.State.PAUSED,
-        allowed_from={Vacancy.State.ON_SALE},
-        reason=reason,
-        actor=actor,
-        now=now,
-    )
-
-
-def close(
-    *, vacancy_id: int, now: datetime, actor: User | None = None, reason: str = "Closed"
-) -> bool:
-    """End the sale; holds can still be confirmed. False if it was closed already."""
-    return state_change(
-        vacancy_id=vacancy_id,
-        to=Vacancy.State.CLOSED,
-        allowed_from={Vacancy.State.DRAFT, Vacancy.State.ON_SALE, Vacancy.State.PAUSED},
-        reason=reason,
-        actor=actor,
-        now=now,
-    )
-
-
-def _write_down(
-    vacancy_id: int,
-    kind: StockMovement.Kind,
-    qty: int,
-    reason: str,
-    actor: User | None,
-    now: datetime,
-) -> None:
-    StockMovement.objects.create(
-        vacancy_id=vacancy_id, kind=kind, qty=qty, reason=reason, actor=actor, at=now
-    )
