@@ -105,7 +105,8 @@ class Reporter:
                 return
 
     def _report_second(self, *, lag_ms: float) -> None:
-        now, cpu_s = time.monotonic(), time.process_time()
+        # Read together: what happened at a moment of one clock is dated by the other.
+        now, at, cpu_s = time.monotonic(), time.time(), time.process_time()
         elapsed_s = now - self.started_at
         cpu_pct = 100 * (cpu_s - self._cpu_s) / max(SHORTEST_CPU_SPAN_S, now - self._second_began)
         counted = self.recorder.take()
@@ -114,7 +115,7 @@ class Reporter:
         self._sink.send(
             wire.Second(
                 seq=self._seq,
-                at=time.time(),
+                at=at,
                 elapsed_s=elapsed_s,
                 user_count=self.users(),
                 cpu_pct=cpu_pct,
