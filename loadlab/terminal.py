@@ -40,7 +40,9 @@ def progress_of(run: Run, console: Console) -> Iterator[Callable[[wire.Second], 
         bar = progress.add_task(str(run), total=run.duration_s, news="starting")
 
         def on_second(second: wire.Second) -> None:
-            progress.update(bar, completed=second.elapsed_s, news=_news(second))
+            progress.update(bar, completed=second.elapsed_s)
+            if second.elapsed_s >= second.seq + 1:  # what ended after the last whole one is no rate
+                progress.update(bar, news=_news(second))
 
         yield on_second
 
@@ -60,7 +62,8 @@ def _news(second: wire.Second) -> str:
 
 def print_run(run: Run, console: Console) -> None:
     """Print how it ended, its table and its verdicts."""
-    console.print(f"[bold]{run}[/] {run.get_state_display().lower()}. {escape(run.reason)}")
+    how = f"{run.get_state_display().lower()}. {escape(run.reason)}".rstrip()
+    console.print(f"[bold]{run}[/] {how}")
     summary = run.summary
     if summary and summary["request_count"]:
         console.print(_table(summary))
