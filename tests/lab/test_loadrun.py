@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.lab.fitness import starved
 from tests.site import Site, alive, locust_processes, wait_for
 
 SHORT = ("loadrun", "baseline", "--users", "20", "--duration", "3", "--capacity", "30")
@@ -23,16 +24,6 @@ def result(path: Path) -> dict[str, Any]:
     """Read what `--json` wrote."""
     read: dict[str, Any] = json.loads(path.read_text())
     return read
-
-
-def starved(document: dict[str, Any]) -> bool:
-    """Say whether the machine was too busy to measure on: no fault of the run's.
-
-    Any other reason to distrust the run is one of ours, and no excuse.
-    """
-    found = document["run"]["verdicts"][0]
-    causes = ("was starved", "could not keep up", "timer overslept")
-    return found["outcome"] == "fail" and any(cause in found["finding"] for cause in causes)
 
 
 @pytest.fixture(scope="module")
