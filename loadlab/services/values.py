@@ -25,13 +25,27 @@ def values_check(*, scenario: Scenario, values: Mapping[str, float]) -> dict[str
     """Return a value for each field of the scenario.
 
     Raises:
-        OutOfBounds: a value that the scenario does not have, or one outside its bounds.
+        OutOfBounds: a value that the scenario does not have, or one outside its bounds, or a spike
+            that would never come.
     """
     unknown = sorted(set(values) - set(scenario.defaults()))
     if unknown:
         text = gettext_noop("Scenario %(scenario)s has no setting %(names)s.")
         raise OutOfBounds(text, scenario=repr(scenario.name), names=", ".join(unknown))
-    return {field.name: _checked(field, values) for field in scenario.fields}
+    checked = {field.name: _checked(field, values) for field in scenario.fields}
+    for field in scenario.fields:
+        if field.name == "spike_begins_s":
+            _check_it_comes(field, checked)
+    return checked
+
+
+def _check_it_comes(field: Field, checked: Mapping[str, float]) -> None:
+    """Refuse a spike after the end: the run would pass as one that has withstood it."""
+    begins_s, duration_s = checked[field.name], checked["duration_s"]
+    if begins_s >= duration_s:
+        text = gettext_noop("%(field)s: %(value)s s, but buyers come for %(duration)s s only.")
+        words = {"value": f"{begins_s:g}", "duration": f"{duration_s:g}"}
+        raise OutOfBounds(text, field=field.label, **words)
 
 
 def _checked(field: Field, values: Mapping[str, float]) -> float:

@@ -154,6 +154,14 @@ class TestRequest:
                 scenario="baseline", values={"tickets_per_s": 3}, requested_by=None, now=NOW
             )
 
+    @pytest.mark.parametrize("duration_s", [5, 20])
+    def test_for_a_spike_after_the_end_is_refused(self, duration_s: int) -> None:
+        """It would pass as a run that has withstood one; this one begins after 20 s."""
+        with pytest.raises(services.OutOfBounds, match=f"20 s, but buyers come for {duration_s} s"):
+            services.run_request(
+                scenario="spike", values={"duration_s": duration_s}, requested_by=None, now=NOW
+            )
+
     def test_without_values_takes_the_defaults(self) -> None:
         """All that was not chosen is stored all the same."""
         run = services.run_request(scenario="baseline", values={}, requested_by=None, now=NOW)
