@@ -115,7 +115,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if CONFIG.redis_url:
     CHANNEL_LAYERS: dict[str, Any] = {
         "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "BACKEND": "ticketsite.layers.RedisLayer",
             # The layer waits five seconds for a message, and five is also when redis-py gives
             # up on a silent socket: without a longer limit every quiet websocket breaks.
             "CONFIG": {"hosts": [{"address": CONFIG.redis_url, "socket_timeout": 20}]},
