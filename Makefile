@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-sqlite test-browser test-postgres check format bench bench-lab bench-pages bench-recorder lock messages screenshots setup-run setup-test setup-dev
+.PHONY: help run test test-sqlite test-rest test-postgres check format bench bench-lab bench-pages bench-recorder lock messages screenshots setup-run setup-test setup-dev
 
 help:
 	@echo 'make run         install what is needed, start the site on http://127.0.0.1:8000'
@@ -28,16 +28,16 @@ run: setup-run
 # the others say what they came to when they end.
 test: setup-test
 	@mkdir -p var
-	@$(MAKE) --no-print-directory -j3 test-postgres test-browser test-sqlite
+	@$(MAKE) --no-print-directory -j3 test-postgres test-rest test-sqlite
 
-test-sqlite: PYTEST := --backend sqlite --ignore tests/browser
-test-browser: PYTEST := --backend sqlite tests/browser
+test-sqlite: PYTEST := --backend sqlite --part database
+test-rest: PYTEST := --part rest
 test-postgres: PYTEST := --backend postgres
 
 test-sqlite:
 	@MAKEFLAGS= $(BIN)/python -m pytest $(PYTEST)
 
-test-browser test-postgres:
+test-rest test-postgres:
 	@MAKEFLAGS= $(BIN)/python -m pytest $(PYTEST) >var/$@.txt 2>&1; \
 	  status=$$?; printf '\n== %s:\n' $@; cat var/$@.txt; exit $$status
 

@@ -77,6 +77,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="sqlite with in-memory layers, or postgres with valkey",
     )
+    parser.addoption(
+        "--part",
+        choices=("all", "database", "rest"),
+        default="all",
+        help="with sqlite: what meets a database, or the rest; with postgres always the former",
+    )
 
 
 def pytest_report_header() -> str:

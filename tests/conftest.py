@@ -30,23 +30,24 @@ NEEDS_A_BACKEND = {"db", "transactional_db", "site", "shop", "backend"}
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what knows no database once, with SQLite, and not again with PostgreSQL.
+    """Keep the part that was asked for.
 
-    A browser knows none either: it sees the pages that views make, and those are tested on both.
+    What knows no database runs once, with SQLite. A browser knows none either: it sees the pages
+    that views make, and those are tested on both.
     """
-    if BACKEND == "sqlite":
+    part = "database" if BACKEND == "postgres" else config.getoption("--part")
+    if part == "all":
         return
-    known = [
-        item
-        for item in items
-        if (
-            item.get_closest_marker("django_db")
-            or NEEDS_A_BACKEND & set(getattr(item, "fixturenames", ()))
-        )
-        and "page" not in getattr(item, "fixturenames", ())
-    ]
-    config.hook.pytest_deselected(items=[item for item in items if item not in known])
-    items[:] = known
+    chosen = [item for item in items if _knows_a_database(item) == (part == "database")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _knows_a_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if "page" in fixtures:
+        return False
+    return bool(item.get_closest_marker("django_db") or NEEDS_A_BACKEND & fixtures)
 
 
 @pytest.hookimpl(wrapper=True)

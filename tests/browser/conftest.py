@@ -1,13 +1,14 @@
 """A real browser: the system's Chromium, or the one that Playwright installed."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, Request, sync_playwright
 
 from tests.site import Site
 
@@ -49,6 +50,16 @@ class Complaints(list[str]):
     def _note_failed(self, request: Request) -> None:
         if request.failure != "net::ERR_ABORTED":  # leaving a page ends what still loads
             self.append(f"failed: {request.url}")
+
+
+def open_dialog(page: Page, name: str) -> Locator:
+    """Press the link that asks before it does something, and return what it opens.
+
+    Once the page has loaded: until the theme's scripts listen, it is a link like any other.
+    """
+    page.wait_for_url(re.compile(r"/change/"), wait_until="load")
+    page.get_by_role("link", name=name).first.click()
+    return page.get_by_role("dialog")
 
 
 @pytest.fixture

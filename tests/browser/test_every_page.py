@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.axe import problems, problems_here
-from tests.browser.conftest import Complaints
+from tests.browser.conftest import Complaints, open_dialog
 from tests.browser.shop import buy
 from tests.browser.stored import stored_runs
 from tests.site import Site
@@ -83,8 +83,7 @@ def test_purchase_its_ticket_and_its_dialog_obey_axe(
     page.locator("#result_list tbody a").first.click()
     wrong += problems_here(page)
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.get_by_role("link", name="Cancel purchase").click()
-    page.get_by_role("dialog").get_by_label("Reason").wait_for()
+    open_dialog(page, "Cancel purchase").get_by_label("Reason").wait_for()
 
     assert not wrong + problems_here(page)
     assert not complaints

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Complaints
+from tests.browser.conftest import Complaints, open_dialog
 from tests.browser.restarts import restarting_web_role
 from tests.browser.shop import buy
 from tests.site import Site
@@ -123,8 +123,7 @@ class TestStock:
             ("Pause sale", "Pause the sale?", "Paused"),
             ("Stop sale", "Stop the sale?", "Closed"),
         ):
-            gala.get_by_role("link", name=button).first.click()
-            dialog = gala.get_by_role("dialog")
+            dialog = open_dialog(gala, button)
             expect(dialog).to_contain_text(question)
             dialog.get_by_role("button", name=button).click()
             expect(gala.locator(".ts-vacancy-head")).to_contain_text(state)
@@ -192,8 +191,7 @@ class TestTickets:
         page.locator("#searchbar").fill(code)
         page.keyboard.press("Enter")
         page.locator("#result_list tbody a").first.click()
-        page.get_by_role("link", name="Cancel purchase").click()
-        dialog = page.get_by_role("dialog")
+        dialog = open_dialog(page, "Cancel purchase")
         dialog.get_by_label("Reason").fill("Asked by phone")
         dialog.get_by_role("button", name="Cancel purchase").click()
 
