@@ -5,10 +5,12 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -81,6 +83,17 @@ def _lanes_give_back_their_connections(django_db_setup: None) -> Iterator[None]:
     yield
     for lane in (READS, LIVE, DASHBOARD, TALLY, till.TILL):
         lane.close_connection()
+    if BACKEND == "postgres":
+        _end_other_sessions()
+
+
+def _end_other_sessions() -> None:
+    """A thread that some test left behind may hold a connection too."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [connection.settings_dict["NAME"]],
+        )
 
 
 @pytest.fixture(scope="session")

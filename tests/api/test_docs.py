@@ -12,6 +12,9 @@ from tests.api.asgi import send
 from tests.api.problems import STATUS
 from tests.conftest import Api
 
+# A request may look whether its thread still has a connection, and looking opens one.
+pytestmark = pytest.mark.django_db
+
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(rb"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")
 
