@@ -25,7 +25,7 @@ IMPATIENT = 0.05  # of the requests
 PATIENCE_S = 20.0
 PERSISTENCE_S = 45.0  # with one step; the crash tests end earlier
 BREATH_S = 0.05  # between two attempts at the same step
-NOT_NOW = {429, 503}  # come again with the same key
+NOT_NOW = {"rate-limited", "overloaded", "request-in-flight"}  # come again with the same key
 VISITS = (
     "buy", "hold confirm", "buy", "hold release", "buy cancel", "forget", "buy",
     "hold confirm cancel",
@@ -148,7 +148,7 @@ class Crowd:
             why = type(error).__name__
             self.journal.write("unanswered", key=step.key, what=step.what, why=why)
             return None
-        if answer.status_code not in NOT_NOW:
+        if _code(answer) not in NOT_NOW:
             return answer
         self.journal.write("not now", key=step.key, what=step.what, status=answer.status_code)
         return None
@@ -159,6 +159,12 @@ class Crowd:
         facts: dict[str, Any] = {"status": answer.status_code, "body": answer.text}
         self.journal.write(event, key=step.key, what=step.what, **facts)
         return str(answer.json()["id"]) if event in {"bought", "held"} else None
+
+
+def _code(answer: httpx.Response) -> str:
+    """Return the code of a problem, or nothing if the answer is none."""
+    is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return str(answer.json()["code"]) if is_problem else ""
 
 
 async def main(journal: Journal, wanted: dict[str, Any]) -> None:
