@@ -25,12 +25,12 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from loadlab import export, report, selectors, services
 from loadlab.display import refusal_text
 from loadlab.models import Run
-from vacancy.notes import gettext_noop, note
+from vacancy.notes import note
 
 PAGE = "admin:loadlab_run_change"
 LIST = "admin:loadlab_run_changelist"

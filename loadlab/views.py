@@ -15,13 +15,14 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from loadlab import selectors, services
 from loadlab.display import budget_text, duration_text, refusal_text, run_chip, scenario_title
 from loadlab.forms import StartForm, scenario_or_first
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
-from vacancy.notes import gettext_noop, note
+from vacancy.notes import note
 from vacancy.schemas import read_id
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")

@@ -7,13 +7,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
@@ -22,8 +22,9 @@ from tickets import services
 from tickets.display import KEY_CHIPS, KeyState, key_chip
 from tickets.forms import SCOPE_WORDS, KeyForm, RevokeDialog
 from tickets.models import ApiKey
+from vacancy.actions import object_or_404
 from vacancy.display import chip_html, moment, unbroken
-from vacancy.notes import gettext_noop, note
+from vacancy.notes import note
 
 
 class KeyStateFilter(admin.SimpleListFilter):
@@ -130,9 +131,7 @@ class ApiKeyAdmin(ModelAdmin):
     )
     def revoke(self, request: HttpRequest, form: RevokeDialog, object_id: str) -> HttpResponse:
         """Stop this key for good."""
-        key = self.get_object(request, object_id)
-        if key is None:
-            raise Http404
+        key: ApiKey = object_or_404(self, request, object_id)
         if services.key_revoke(key_id=key.pk, now=timezone.now()):
             self.log_change(request, key, note(gettext_noop("Revoked.")))
             messages.success(request, gettext("%(key)s is revoked.") % {"key": key})

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -22,9 +22,9 @@ from tickets.forms import CancelDialog
 from tickets.models import Purchase, Ticket
 from tickets.readonly import ReadOnly
 from tickets.views import export_view
-from vacancy.actions import actor_of
+from vacancy.actions import actor_of, object_or_404
 from vacancy.display import NONE, chip_html, moment, money, two_lines, unbroken
-from vacancy.notes import gettext_noop, note
+from vacancy.notes import note
 
 SHOWN_LETTERS = 8
 
@@ -133,9 +133,7 @@ class PurchaseAdmin(ReadOnly, ModelAdmin):
     )
     def cancel(self, request: HttpRequest, form: CancelDialog, object_id: str) -> HttpResponse:
         """Take the purchase back, with a reason, once."""
-        purchase = self.get_object(request, object_id)
-        if purchase is None:
-            raise Http404
+        purchase: Purchase = object_or_404(self, request, object_id)
         url = reverse("admin:tickets_purchase_change", args=[purchase.pk])
         reason = form.cleaned_data["reason"]
         if purchase.status == Purchase.Status.CANCELLED:

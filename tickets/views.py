@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from tickets import exporting, sales, services
 from tickets.display import code_shown
@@ -21,7 +21,7 @@ from tickets.models import Ticket
 from tickets.selectors import Client
 from vacancy import selectors as stock_rows
 from vacancy.display import moment, number
-from vacancy.notes import gettext_noop, note
+from vacancy.notes import note
 from vacancy.schemas import read_id
 
 LATEST = 12

@@ -3,29 +3,32 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import messages
+from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 from unfold.decorators import action
 
 from vacancy import services
 from vacancy.display import number
 from vacancy.forms import PauseDialog, PutOnSaleDialog, StopDialog
 from vacancy.models import Vacancy
-from vacancy.notes import gettext_noop, note
+from vacancy.notes import note
 
 if TYPE_CHECKING:
     from unfold.admin import ModelAdmin as _Base
 else:
     _Base = object
+
+M = TypeVar("M", bound=Model)
 
 PAGE = "admin:vacancy_vacancy_change"
 CAPACITY = "admin:vacancy_vacancy_capacity"
@@ -70,6 +73,18 @@ def actor_of(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
+def object_or_404(admin: "DjangoModelAdmin[M]", request: HttpRequest, object_id: str) -> M:
+    """Return what a dialog is about, as this admin may see it; an address may say anything.
+
+    Raises:
+        Http404: there is none, or it is no id at all.
+    """
+    found = admin.get_object(request, object_id)
+    if found is None:
+        raise Http404
+    return found
+
+
 # Which of the moves make sense in which state; a page offers no others.
 OFFERED = {
     Vacancy.State.DRAFT: ("put_on_sale", "capacity"),
@@ -91,9 +106,7 @@ class StockActions(_Base):
         return [one for one in actions if one.action_name in names]
 
     def _move_one(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponse:
-        vacancy = self.get_object(request, object_id)
-        if vacancy is None:
-            raise Http404
+        vacancy: Vacancy = object_or_404(self, request, object_id)
         if move.make(request, vacancy.pk, timezone.now()):
             self.log_change(request, vacancy, note(move.logged))
             messages.success(request, move.done % {"vacancy": vacancy})

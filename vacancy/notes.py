@@ -11,11 +11,6 @@ import json
 from django.utils.translation import gettext
 
 
-def gettext_noop(message: str) -> str:
-    """Mark a text for the catalog without translating it; makemessages knows this name."""
-    return message
-
-
 def note(text: str, **values: str) -> str:
     """Return what to write into the log: an English text with places, and what goes there."""
     return json.dumps({"text": text, "values": values})

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from vacancy import importing, selectors, services
 from vacancy.actions import actor_of
@@ -21,7 +21,7 @@ from vacancy.display import Chip, number, state_chip, stock_bar
 from vacancy.forms import MOST, CapacityForm, ImportForm, VacancyForm
 from vacancy.importing import Fate
 from vacancy.models import Vacancy
-from vacancy.notes import gettext_noop, note
+from vacancy.notes import note
 from vacancy.schemas import read_id
 
 
