@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from django.db.models import Q
 
 from tickets.models import Purchase
-from vacancy.display import MINOR_DIGITS
+from vacancy.display import minor_digits
 
 PAGE_ROWS = 1000
 COLUMNS = (
@@ -74,7 +74,7 @@ def _instant(at: datetime | None) -> str:
 
 
 def _amount(minor: int, currency: str) -> str:
-    digits = MINOR_DIGITS.get(currency, 2)
+    digits = minor_digits(currency)
     return f"{minor / 10**digits:.{digits}f}"
 
 

@@ -33,7 +33,7 @@ from vacancy.display import (
     stock_bar,
     unbroken,
 )
-from vacancy.forms import VacancyForm
+from vacancy.forms import VacancyPageForm
 from vacancy.models import StockMovement, Vacancy
 from vacancy.views import capacity_view, import_view
 
@@ -104,7 +104,7 @@ class MovementInline(TabularInline):
 class VacancyAdmin(StockActions, ModelAdmin):
     """Real stock only: what a rehearsal uses is never listed, changed or counted here."""
 
-    form = VacancyForm
+    form = VacancyPageForm
     inlines = (MovementInline,)
     list_display = ("place", "state_shown", "stock", "price_shown", "sale_window", "default_shown")
     list_filter = ("state", "is_default")
@@ -165,6 +165,8 @@ class VacancyAdmin(StockActions, ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Vacancy | None = None) -> Any:
         """Ask for the capacity once; later it moves only through the ledger."""
         capacity = () if obj else ((_("Stock"), {"fields": ("capacity",)}),)
+        typed = self.has_change_permission(request, obj) or obj is None
+        price = ("price", "currency") if typed else ("price_shown",)
         return (
             (None, {"fields": (("name", "venue"), "starts_at")}),
             *capacity,
@@ -178,18 +180,18 @@ class VacancyAdmin(StockActions, ModelAdmin):
                     )
                 },
             ),
-            (_("Price"), {"fields": (("price", "currency"),)}),
+            (_("Price"), {"fields": (price,)}),
             (_("Requests that name no vacancy"), {"fields": ("is_default",)}),
         )
 
     def save_model(
-        self, request: HttpRequest, obj: Vacancy, form: VacancyForm, change: bool
+        self, request: HttpRequest, obj: Vacancy, form: VacancyPageForm, change: bool
     ) -> None:
         """Write only what was typed: a full save would undo the sales made meanwhile."""
         if not change:
             services.vacancy_add(vacancy=obj, now=timezone.now())
-        elif form.changed_data:
-            obj.save(update_fields=form.changed_data)
+        elif columns := form.columns_changed():
+            obj.save(update_fields=columns)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None

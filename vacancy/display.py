@@ -151,15 +151,20 @@ def number(value: float | Decimal, *, digits: int = 0) -> str:
     return number_format(rounded, decimal_pos=digits, force_grouping=True)
 
 
+def minor_digits(currency: str) -> int:
+    """Return how many decimals a currency has: 2 unless ISO 4217 says otherwise."""
+    return MINOR_DIGITS.get(currency, 2)
+
+
 def money(*, amount: int, currency: str) -> str:
     """Write an amount of minor units as people do: 2500 EUR is `EUR 25.00`."""
-    digits = MINOR_DIGITS.get(currency, 2)
+    digits = minor_digits(currency)
     return f"{currency} {number(Decimal(amount).scaleb(-digits), digits=digits)}"
 
 
 def money_whole(*, amount: int, currency: str) -> str:
     """Write an amount of minor units in whole major ones, where cents would only be noise."""
-    return f"{currency} {number(amount // 10 ** MINOR_DIGITS.get(currency, 2))}"
+    return f"{currency} {number(amount // 10 ** minor_digits(currency))}"
 
 
 def countdown(seconds: float) -> str:

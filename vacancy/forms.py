@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from vacancy import selectors
 from vacancy.models import Vacancy
+from vacancy.price import MOST, MinorUnitsField, PriceField, main_units, minor_units
 
 MOST_BYTES = 1024 * 1024
 # A moment at the very end of the calendar lies beyond it in other readers' zones.
@@ -19,7 +20,6 @@ TELLABLE = [
     MinValueValidator(datetime(1900, 1, 1, tzinfo=UTC)),
     MaxValueValidator(datetime(9000, 1, 1, tzinfo=UTC)),
 ]
-MOST = 2**31 - 1  # places, or minor units of a price: what every database can count with
 
 if TYPE_CHECKING:
     _VacancyForm = forms.ModelForm[Vacancy]
@@ -28,10 +28,12 @@ else:  # generic in the stubs only
 
 
 class VacancyForm(_VacancyForm):
-    """Everything about a vacancy except its counters and its state.
+    """Everything about a vacancy except its counters and its state, as a file has it.
 
     The database refuses the same things; here they get a sentence beside the field.
     """
+
+    price: forms.IntegerField = MinorUnitsField(label=_("Price"), min_value=0, max_value=MOST)
 
     class Meta:
         """Capacity is in the form for a new vacancy only, see the admin."""
@@ -56,7 +58,6 @@ class VacancyForm(_VacancyForm):
             "starts_at": _("Starts at"),
             "on_sale_from": _("On sale from"),
             "on_sale_until": _("On sale until"),
-            "price": _("Price"),
             "currency": _("Currency"),
             "max_per_purchase": _("Most places in one purchase"),
             "close_when_sold_out": _("Close when sold out"),
@@ -67,7 +68,6 @@ class VacancyForm(_VacancyForm):
             "starts_at": _("When the event begins."),
             "on_sale_from": _("Empty: as soon as it is put on sale."),
             "on_sale_until": _("That instant excluded. Empty: until it is closed."),
-            "price": _("In minor units: 2500 is 25.00 in a currency with cents."),
             "currency": _("ISO 4217 code, as EUR."),
             "close_when_sold_out": _("The sale ends by itself with the last place."),
             "is_default": _("The one that is meant when a request names none."),
@@ -77,7 +77,7 @@ class VacancyForm(_VacancyForm):
         """Keep out numbers that SQLite stores and cannot add up, and days no zone can tell."""
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():  # the capacity is asked for once
-            if name in {"price", "capacity"}:
+            if name == "capacity":
                 field.validators.append(MaxValueValidator(MOST))
             elif isinstance(field, forms.SplitDateTimeField | forms.DateTimeField):
                 field.validators += TELLABLE
@@ -115,6 +115,35 @@ class VacancyForm(_VacancyForm):
         if begin and end and begin >= end:
             self.add_error("on_sale_until", gettext("The sale must end after it begins."))
         return cleaned
+
+
+class VacancyPageForm(VacancyForm):
+    """The same as people type it: the price is in the main unit of its currency."""
+
+    price = PriceField(label=_("Price"), initial=0, help_text=_("Of one place, as 25.00."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Show what is stored as it would be typed."""
+        super().__init__(*args, **kwargs)
+        stored = self.instance
+        if stored.pk is not None:
+            self.initial["price"] = main_units(amount=stored.price, currency=stored.currency)
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the price into what is stored, once its currency is known."""
+        cleaned = super().clean()
+        price, currency = cleaned.get("price"), cleaned.get("currency")
+        if price is not None and currency is not None:
+            try:
+                cleaned["price"] = minor_units(price=price, currency=currency)
+            except forms.ValidationError as refusal:
+                self.add_error("price", refusal)
+        return cleaned
+
+    def columns_changed(self) -> list[str]:
+        """Return which columns to write: the same price in another currency is another number."""
+        also = ["price"] if "currency" in self.changed_data else []
+        return sorted({*self.changed_data, *also})
 
 
 class CapacityForm(forms.Form):

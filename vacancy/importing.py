@@ -8,12 +8,13 @@ import io
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext
 
 from vacancy import selectors, services
-from vacancy.display import number
+from vacancy.display import money, number
 from vacancy.forms import MOST_BYTES, VacancyForm
 from vacancy.models import Vacancy
 
@@ -97,9 +98,14 @@ def _fate(
     if key in known:
         return Fate(line, "known", key[0], gettext("There already; left as it is."))
     known.add(key)  # a second row of the same kind is known by then
-    places = gettext("Draft with %(count)s places.")
-    detail = places % {"count": number(form.cleaned_data["capacity"])}
-    return Fate(line, "new", key[0], detail, form)
+    return Fate(line, "new", key[0], _draft_told(form.cleaned_data), form)
+
+
+def _draft_told(cleaned: dict[str, Any]) -> str:
+    """Say what is added; with the price as people write it, as the file has another unit."""
+    price = money(amount=cleaned["price"], currency=cleaned["currency"])
+    text = gettext("Draft with %(count)s places, %(price)s each.")
+    return text % {"count": number(cleaned["capacity"]), "price": price}
 
 
 def _as_form(row: dict[str | None, str]) -> dict[str, str]:

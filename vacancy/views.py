@@ -18,10 +18,11 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from vacancy import importing, selectors, services
 from vacancy.actions import actor_of
 from vacancy.display import Chip, number, state_chip, stock_bar
-from vacancy.forms import MOST, CapacityForm, ImportForm, VacancyForm
+from vacancy.forms import CapacityForm, ImportForm, VacancyForm
 from vacancy.importing import Fate
 from vacancy.models import Vacancy
 from vacancy.notes import note
+from vacancy.price import MOST
 from vacancy.schemas import read_id
 
 
@@ -168,7 +169,7 @@ def _columns() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "label": gettext("Price in minor units") if name == "price" else _label(name),
+            "label": _label(name),
             "needed": name in importing.NEEDED,
             "default": importing.DEFAULTS.get(name, ""),
             "example": EXAMPLES[name],
@@ -178,6 +179,8 @@ def _columns() -> list[dict[str, Any]]:
 
 
 def _label(name: str) -> str:
+    if name == "price":  # on the page of a vacancy it is typed in another unit
+        return gettext("Price in minor units: 2500 is 25.00 in a currency with cents")
     return str(VacancyForm.base_fields[name].label)
 
 

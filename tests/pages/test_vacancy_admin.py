@@ -7,8 +7,9 @@ from django.urls import reverse
 from tests.pages.conftest import make_purchase, make_vacancy, query_count
 from vacancy import admin
 from vacancy.admin import VacancyAdmin
-from vacancy.forms import MOST, VacancyForm
+from vacancy.forms import VacancyForm
 from vacancy.models import StockMovement, Vacancy
+from vacancy.price import MOST
 
 LIST = "admin:vacancy_vacancy_changelist"
 ADD = "admin:vacancy_vacancy_add"
@@ -22,7 +23,7 @@ def form_of(**changes):
     fields = {
         "name": "Concert",
         "venue": "Hall 1",
-        "price": "2500",
+        "price": "25.00",
         "currency": "EUR",
         "max_per_purchase": "10",
         "movements-TOTAL_FORMS": "0",
@@ -162,6 +163,97 @@ class TestSave:
 
         assert answer.status_code == 200
         assert not Vacancy.objects.exists()
+
+
+class TestPrice:
+    """It is typed in the main unit of its currency and stored in the minor one."""
+
+    def post(self, client, language="en", **changes):
+        return client.post(
+            reverse(ADD),
+            form_of(**{"capacity": "40", **changes}),
+            headers={"accept-language": language},
+        )
+
+    @pytest.mark.parametrize(
+        ("language", "typed", "currency", "stored"),
+        [
+            ("en", "25", "EUR", 2500),
+            ("en", "25.5", "EUR", 2550),
+            ("en", "1,500.00", "EUR", 150_000),
+            ("en", "2500", "JPY", 2500),
+            ("en", "2.5", "KWD", 2500),
+            ("en", "21474836.47", "EUR", MOST),
+            ("pt-br", "25,00", "BRL", 2500),
+            ("pt-br", "25.00", "BRL", 2500),
+            ("pt-br", "1.500", "BRL", 150_000),
+            ("pt-br", "1.500,5", "BRL", 150_050),
+        ],
+    )
+    def test_what_is_typed_is_stored_in_minor_units(
+        self, operator_client, language, typed, currency, stored
+    ):
+        self.post(operator_client, language, price=typed, currency=currency)
+
+        assert Vacancy.objects.get().price == stored
+
+    @pytest.mark.parametrize(
+        ("language", "typed", "currency", "sentence"),
+        [
+            ("en", "25.005", "EUR", "EUR has 2 decimals, as in 25.00."),
+            ("en", "25.5", "JPY", "JPY has no decimals."),
+            ("en", "1e-999999", "EUR", "EUR has 2 decimals, as in 25.00."),
+            ("en", "21474836.48", "EUR", "A price is at most EUR 21,474,836.47."),
+            ("en", "1e999999", "EUR", "A price is at most EUR 21,474,836.47."),
+            ("en", "-1", "EUR", "Ensure this value is greater than or equal to 0."),
+            ("en", "25,00", "EUR", "Enter a number."),
+            ("en", "NaN", "EUR", "Enter a number."),
+            ("pt-br", "25,005", "BRL", "BRL tem 2 casas decimais, como em 25,00."),
+            ("pt-br", "99999999999", "BRL", "Um preço é no máximo BRL 21.474.836,47."),
+            ("pt-br", "-1", "BRL", "Certifique-se que este valor seja maior ou igual a 0."),
+        ],
+    )
+    def test_what_is_no_price_gets_a_sentence(
+        self, operator_client, language, typed, currency, sentence
+    ):
+        answer = self.post(operator_client, language, price=typed, currency=currency)
+
+        assert answer.context["adminform"].form.errors == {"price": [sentence]}
+
+    @pytest.mark.parametrize(
+        ("language", "currency", "shown"),
+        [("en", "EUR", "25.00"), ("pt-br", "EUR", "25,00"), ("en", "JPY", "2500")],
+    )
+    def test_page_shows_what_would_be_typed(self, operator_client, language, currency, shown):
+        vacancy = make_vacancy(price=2500, currency=currency)
+
+        headers = {"accept-language": language}
+        text = operator_client.get(page(vacancy), headers=headers).content.decode()
+
+        assert f'name="price" value="{shown}"' in text
+
+    def test_saving_what_was_shown_changes_nothing(self, operator_client):
+        vacancy = make_vacancy(price=2500)
+
+        operator_client.post(page(vacancy), form_of())
+
+        assert "No fields changed" in LogEntry.objects.get().get_change_message()
+
+    def test_same_figure_in_another_currency_is_stored_in_its_unit(self, operator_client):
+        vacancy = make_vacancy(price=2500, currency="EUR")
+
+        operator_client.post(page(vacancy), form_of(price="25.00", currency="JPY"))
+
+        vacancy.refresh_from_db()
+        assert (vacancy.price, vacancy.currency) == (25, "JPY")
+
+    def test_viewer_reads_it_with_its_currency(self, client_of, staff_with):
+        vacancy = make_vacancy(price=2500)
+
+        text = client_of(staff_with("view_vacancy")).get(page(vacancy)).content.decode()
+
+        assert "EUR 25.00" in text
+        assert "2500" not in text
 
 
 class TestDelete:

@@ -163,6 +163,18 @@ class TestImport:
         ]
         assert Vacancy.objects.count() == 1
 
+    def test_price_of_a_file_is_in_minor_units_and_told_as_money(self, operator_client):
+        answer = upload(operator_client, GOOD)
+
+        assert "EUR 120.00 each" in answer.context["rows"][0]["detail"]
+
+    @pytest.mark.parametrize("price", ["120.00", '"120,00"'])
+    def test_price_with_decimals_is_wrong_in_a_file(self, operator_client, price):
+        answer = upload(operator_client, f"name,capacity,price\nGala,180,{price}\n")
+
+        [row] = answer.context["rows"]
+        assert "In minor units, without a decimal point" in row["detail"]
+
     @pytest.mark.parametrize("end", ["\r", "\r\n"])
     def test_lines_of_every_system_are_read(self, operator_client, end):
         answer = upload(operator_client, f"name,capacity{end}Gala,180{end}")
@@ -181,7 +193,7 @@ class TestImport:
 
         gala = Vacancy.objects.get()
         assert (gala.name, gala.state, gala.capacity, gala.available) == ("Gala", "draft", 180, 180)
-        assert gala.starts_at == datetime(2026, 6, 1, 19, 0, tzinfo=UTC)
+        assert (gala.price, gala.starts_at) == (12000, datetime(2026, 6, 1, 19, 0, tzinfo=UTC))
         assert LogEntry.objects.get().object_repr == str(gala)
 
     def test_second_import_of_the_same_file_changes_nothing(self, operator_client):
