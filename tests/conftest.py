@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client as Browser
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from loadlab.live import LIVE
 from tests.backends import BACKEND
@@ -78,11 +79,14 @@ def _fresh_process_memory() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _lanes_give_back_their_connections(django_db_setup: None) -> Iterator[None]:
+def _lanes_give_back_their_connections(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """A test database cannot be dropped while a lane still holds a connection to it."""
     yield
-    for lane in (READS, LIVE, DASHBOARD, TALLY, till.TILL):
-        lane.close_connection()
+    with django_db_blocker.unblock():  # the till opens one before any job, even before this one
+        for lane in (READS, LIVE, DASHBOARD, TALLY, till.TILL):
+            lane.close_connection()
     if BACKEND == "postgres":
         _end_other_sessions()
 

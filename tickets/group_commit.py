@@ -120,7 +120,7 @@ class GroupCommit:
     def _serve_all(self) -> None:
         while batch := self._next_batch():
             began_at = time.perf_counter()
-            answers = _serve_batch([one for one in batch if not one.answer.cancelled()])
+            answers = self._answer([one for one in batch if not one.answer.cancelled()])
             ended_at = time.perf_counter()
             for one, _ in answers:
                 one.began_at, one.ended_at = began_at, ended_at
@@ -128,6 +128,20 @@ class GroupCommit:
             if self._queue and connection.vendor == "sqlite":
                 time.sleep(SQLITE_PAUSE_S)
         connection.close()
+
+    def _answer(self, batch: list[Waiting]) -> list["Answered"]:
+        """Answer this batch; without a database everybody behind it too.
+
+        They came before it was known, and each batch and job would wait for a connection anew.
+        """
+        try:
+            connection.ensure_connection()
+        except Exception as error:
+            with self._somebody_came:
+                behind = list(self._queue)
+                self._queue.clear()
+            return [(one, error) for one in (*batch, *behind)]
+        return _serve_batch(batch)
 
     def _next_batch(self) -> list[Waiting]:
         """Wait for somebody and return who is there: wishes up to the next job, or one job."""

@@ -39,12 +39,8 @@ def serve_together(*, wishes: Sequence[Wish], now: datetime) -> list[Answer]:
     """Serve several clients with one COMMIT; each gets an answer or an error of their own.
 
     First come, first served within a vacancy. Returns after COMMIT; never raises for one wish
-    what belongs to another.
+    what belongs to another. Wants a connection that is open: each try would wait for one anew.
     """
-    try:
-        connection.ensure_connection()
-    except DatabaseError as error:  # every try below would wait for one as long as this one did
-        return [error for _ in wishes]
     for careful in (False, True):
         answers = _try(wishes, now, careful=careful)
         if not isinstance(answers, Exception):

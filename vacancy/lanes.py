@@ -14,6 +14,11 @@ Note [Dead while idle]
     once more on a fresh connection. Once, because a second failure is news. Not if the connection
     is well, because then it was the statement; nor if the job had to open it, because then the
     database is away. What writes is never repeated here: it may have happened.
+
+Note [Away]
+    A job that finds no connection has waited seconds for one. Whoever stood behind it all the
+    time would wait as long again, one after the other: they are told at once what it was told.
+    Who comes later tries anew.
 """
 
 import asyncio
@@ -37,6 +42,10 @@ class LaneFull(Exception):
     code: ClassVar[str] = "overloaded"
 
 
+class NoConnection(OperationalError):
+    """The job had to open a connection and got none."""
+
+
 class Lane:
     """One thread, one database connection, one bounded queue; jobs run in order of arrival."""
 
@@ -51,6 +60,7 @@ class Lane:
         self.only_reads = only_reads
         self._waiting = 0
         self._lock = threading.Lock()
+        self._away_at = 0.0  # when the last job without a connection gave up; see Note [Away]
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"lane-{name}")
 
     async def run(self, job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -75,7 +85,12 @@ class Lane:
     def _work(self, turn: "_Turn", job: Callable[[], R]) -> R:
         turn.begun_at = time.perf_counter()
         try:
+            if turn.came_at < self._away_at:
+                raise OperationalError("The database is away.")
             return _attempt(job, may_repeat=self.only_reads)
+        except NoConnection:
+            self._away_at = time.perf_counter()
+            raise
         finally:
             turn.ended_at = time.perf_counter()
 
@@ -108,12 +123,15 @@ def _attempt(job: Callable[[], R], *, may_repeat: bool) -> R:
     before = connection.connection
     try:
         return job()
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError) as error:
+        found_none = before is None and connection.connection is None
         # The end of an `atomic` block may have replaced a dead one already.
         died = before is not None and (
             connection.connection is not before or not connection.is_usable()
         )
         close_dead()  # or it is well: then this costs little, and whoever comes next is safe
+        if found_none:
+            raise NoConnection(*error.args) from error
         if not (may_repeat and died):
             raise
     return _attempt(job, may_repeat=False)

@@ -262,6 +262,7 @@ class TestFaults:
 
         return set_up
 
+    @pytest.mark.django_db(transaction=True)  # the till opens a connection before it sells
     @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
     def test_database_away_is_overloaded(
         self, anonymous_api: Api, fails_with: Any, error: type[Exception]

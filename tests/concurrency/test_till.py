@@ -211,6 +211,28 @@ async def test_nobody_is_told_yes_or_no_while_the_database_cannot_be_asked(
     assert [type(answer) for answer in answers] == [OutcomeUnknown, OutcomeUnknown]
 
 
+async def test_database_that_is_away_is_waited_for_once_by_all_who_wait(
+    stock: Vacancy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One try to connect, and all are told: batch after batch and job after job would add up."""
+    tries: list[int] = []
+
+    def away(_: BaseDatabaseWrapper) -> None:
+        tries.append(1)
+        raise OperationalError("could not connect")
+
+    monkeypatch.setattr(group_commit, "BATCH_LIMIT", 2)
+    with monkeypatch.context() as while_away:
+        while_away.setattr(BaseDatabaseWrapper, "ensure_connection", away)
+        job = asyncio.ensure_future(till.run(int))
+        answers = await all_answers([order(stock) for _ in range(5)])
+        [error] = await asyncio.gather(job, return_exceptions=True)
+
+    assert {type(answer) for answer in (error, *answers)} == {OperationalError}
+    assert len(tries) == 1
+    assert isinstance(await till.sell(order(stock)), Sale)
+
+
 async def test_waiter_who_left_before_their_turn_buys_nothing(
     stock: Vacancy, batches: list[list[int]]
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests.backends import BACKEND
 from vacancy import timing
@@ -249,6 +250,45 @@ class TestConnectionThatDiedIdle:
         await lane.run(close_if_dead)
 
         assert await lane.run(_backend_pid) != killed
+
+
+class TestAway:
+    """No connection is to be had: somebody waited for one, and the others need not."""
+
+    @pytest.fixture
+    def tries(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Who tried to open a connection; none does."""
+        made: list[str] = []
+
+        def away(_: BaseDatabaseWrapper) -> None:
+            made.append(threading.current_thread().name)
+            raise OperationalError("could not connect")
+
+        monkeypatch.setattr(BaseDatabaseWrapper, "ensure_connection", away)
+        return made
+
+    async def test_is_told_at_once_to_all_who_stood_behind(
+        self, lane: Lane, door: Door, tries: list[str]
+    ) -> None:
+        """One wait for a connection, however many wait."""
+
+        def wait_in_vain() -> None:
+            door()
+            _one()
+
+        waiting = [await start(lane, job) for job in (wait_in_vain, _one, _one)]
+        door.open()
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+
+        assert [isinstance(error, OperationalError) for error in told] == [True] * 3
+        assert len(tries) == 1
+
+    async def test_is_no_news_to_who_comes_later(self, lane: Lane, tries: list[str]) -> None:
+        """The database may be back."""
+        with pytest.raises(OperationalError):
+            await lane.run(_one)
+
+        assert await lane.run(int, "7") == 7
 
 
 @pytest.mark.django_db(transaction=True)
