@@ -12,7 +12,6 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from loadlab.archive_views import archive_urls
@@ -31,6 +30,7 @@ from loadlab.run_page import points_view, run_view
 from loadlab.scenarios import SCENARIOS
 from loadlab.views import start_view, stop_view
 from vacancy.display import NONE, chip_html, moment, number, unbroken
+from vacancy.model_admin import SiteModelAdmin
 
 
 class ScenarioFilter(admin.SimpleListFilter):
@@ -85,7 +85,7 @@ class LikenessFilter(admin.SimpleListFilter):
 
 
 @admin.register(Run)
-class RunAdmin(ModelAdmin):
+class RunAdmin(SiteModelAdmin):
     """Rows are written by the lab; people start and stop runs on pages of their own."""
 
     list_display = (

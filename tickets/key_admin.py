@@ -15,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from tickets import services
@@ -24,6 +23,7 @@ from tickets.forms import SCOPE_WORDS, KeyForm, RevokeDialog
 from tickets.models import ApiKey
 from vacancy.actions import object_or_404
 from vacancy.display import chip_html, moment, unbroken
+from vacancy.model_admin import SiteModelAdmin
 from vacancy.notes import note
 
 
@@ -56,7 +56,7 @@ def _conditions(now: datetime) -> dict[str | None, Q]:
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(SiteModelAdmin):
     """Keys of real clients; the short-lived ones of rehearsals are hidden."""
 
     list_display = ("name", "prefix_shown", "scopes_shown", "state_shown", "created", "expires")

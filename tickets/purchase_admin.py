@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from tickets import selectors, services
@@ -24,6 +24,7 @@ from tickets.readonly import ReadOnly
 from tickets.views import export_view
 from vacancy.actions import actor_of, object_or_404
 from vacancy.display import NONE, chip_html, moment, money, two_lines, unbroken
+from vacancy.model_admin import SiteModelAdmin
 from vacancy.notes import note
 
 SHOWN_LETTERS = 8
@@ -60,7 +61,7 @@ class TicketInline(ReadOnly, TabularInline):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(ReadOnly, ModelAdmin):
+class PurchaseAdmin(ReadOnly, SiteModelAdmin):
     """Real sales, newest first."""
 
     inlines = (TicketInline,)

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from tickets import selectors
@@ -19,10 +18,11 @@ from tickets.models import Ticket
 from tickets.readonly import ReadOnly
 from tickets.views import door_view
 from vacancy.display import NONE, chip_html, moment, two_lines, unbroken
+from vacancy.model_admin import SiteModelAdmin
 
 
 @admin.register(Ticket)
-class TicketAdmin(ReadOnly, ModelAdmin):
+class TicketAdmin(ReadOnly, SiteModelAdmin):
     """Every admission that was really sold."""
 
     list_display = ("code_shown", "vacancy_shown", "buyer", "status_shown", "sold_at")

@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -23,6 +22,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from loadlab.display import scenario_title
 from ticketsite.roles import OWN_APPS
 from vacancy.display import NONE, Chip, chip_html, moment, unbroken
+from vacancy.model_admin import SiteModelAdmin
 from vacancy.notes import note_text
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def permission_words(permission: Permission) -> str:
 
 
 @admin.register(User)
-class UserAdmin(_UserAdmin, ModelAdmin):
+class UserAdmin(_UserAdmin, SiteModelAdmin):
     """Django's own user pages in the theme's clothes."""
 
     form = UserChangeForm
@@ -114,7 +114,7 @@ class UserAdmin(_UserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, SiteModelAdmin):
     """Roles: those that come with the site, and others. `migrate` brings the former back."""
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -140,7 +140,7 @@ def _subject_words(stored: str) -> str:
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(ModelAdmin):
+class LogEntryAdmin(SiteModelAdmin):
     """Who changed what and when, on these pages: to be read, never changed."""
 
     list_display = ("when", "who", "what_was_done", "kind", "subject", "message")

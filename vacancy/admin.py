@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from vacancy import page, selectors, services
@@ -34,6 +34,7 @@ from vacancy.display import (
     unbroken,
 )
 from vacancy.forms import VacancyPageForm
+from vacancy.model_admin import SiteModelAdmin
 from vacancy.models import StockMovement, Vacancy
 from vacancy.views import capacity_view, import_view
 
@@ -101,7 +102,7 @@ class MovementInline(TabularInline):
 
 
 @admin.register(Vacancy)
-class VacancyAdmin(StockActions, ModelAdmin):
+class VacancyAdmin(StockActions, SiteModelAdmin):
     """Real stock only: what a rehearsal uses is never listed, changed or counted here."""
 
     form = VacancyPageForm
