@@ -15,13 +15,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from tickets import services
 from tickets.display import KEY_CHIPS, KeyState, key_chip
 from tickets.forms import SCOPE_WORDS, KeyForm, RevokeDialog
 from tickets.models import ApiKey
-from vacancy.actions import object_or_404
+from vacancy.dialogs import asking_action
 from vacancy.display import chip_html, moment, unbroken
 from vacancy.model_admin import SiteModelAdmin
 from vacancy.notes import note
@@ -117,30 +117,24 @@ class ApiKeyAdmin(SiteModelAdmin):
     def _context(self, request: HttpRequest, **own: Any) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, **own}
 
-    @action(
-        description=_("Revoke key"),
-        permissions=["revoke"],
+    @asking_action(
+        label=_("Revoke key"),
+        title=_("Revoke this key?"),
+        text=_("Its software is refused within 5 seconds. This cannot be undone."),
+        form_class=RevokeDialog,
+        permission="revoke",
         url_path="revoke",
         icon="block",
-        dialog={
-            "title": _("Revoke this key?"),
-            "description": _("Its software is refused within 5 seconds. This cannot be undone."),
-            "form_class": RevokeDialog,
-            "form_submit_text": _("Revoke key"),
-        },
     )
-    def revoke(self, request: HttpRequest, form: RevokeDialog, object_id: str) -> HttpResponse:
+    def revoke(self, request: HttpRequest, form: RevokeDialog, key: ApiKey) -> str:
         """Stop this key for good."""
-        key: ApiKey = object_or_404(self, request, object_id)
         if services.key_revoke(key_id=key.pk, now=timezone.now()):
             self.log_change(request, key, note(gettext_noop("Revoked.")))
             messages.success(request, gettext("%(key)s is revoked.") % {"key": key})
         else:
             text = gettext("Nothing changed: %(key)s was revoked before.")
             messages.warning(request, text % {"key": key})
-        url = reverse("admin:tickets_apikey_change", args=[key.pk])
-        # The dialog posts through htmx, which would paint a redirect's page into the dialog.
-        return HttpResponse(headers={"HX-Redirect": url})
+        return reverse("admin:tickets_apikey_change", args=[key.pk])
 
     @display(description=_("Begins with"), ordering="prefix")
     def prefix_shown(self, key: ApiKey) -> SafeString:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from tickets import selectors, services
 from tickets.display import code_shown, status_chip, ticket_chip
@@ -22,7 +22,8 @@ from tickets.forms import CancelDialog
 from tickets.models import Purchase, Ticket
 from tickets.readonly import ReadOnly
 from tickets.views import export_view
-from vacancy.actions import actor_of, object_or_404
+from vacancy.actions import actor_of
+from vacancy.dialogs import asking_action
 from vacancy.display import NONE, chip_html, moment, money, two_lines, unbroken
 from vacancy.model_admin import SiteModelAdmin
 from vacancy.notes import note
@@ -117,29 +118,25 @@ class PurchaseAdmin(ReadOnly, SiteModelAdmin):
         """Cancelling is what the permission to change purchases is for."""
         return request.user.has_perm("tickets.change_purchase")
 
-    @action(
-        description=_("Cancel purchase"),
-        permissions=["cancel"],
+    @asking_action(
+        label=_("Cancel purchase"),
+        title=_("Cancel this purchase?"),
+        text=_(
+            "Its tickets admit nobody from now on, and its places go back on sale. This "
+            "cannot be undone; money is returned elsewhere."
+        ),
+        form_class=CancelDialog,
+        permission="cancel",
         url_path="cancel",
         icon="undo",
-        dialog={
-            "title": _("Cancel this purchase?"),
-            "description": _(
-                "Its tickets admit nobody from now on, and its places go back on sale. This "
-                "cannot be undone; money is returned elsewhere."
-            ),
-            "form_class": CancelDialog,
-            "form_submit_text": _("Cancel purchase"),
-        },
     )
-    def cancel(self, request: HttpRequest, form: CancelDialog, object_id: str) -> HttpResponse:
+    def cancel(self, request: HttpRequest, form: CancelDialog, purchase: Purchase) -> str:
         """Take the purchase back, with a reason, once."""
-        purchase: Purchase = object_or_404(self, request, object_id)
         url = reverse("admin:tickets_purchase_change", args=[purchase.pk])
         reason = form.cleaned_data["reason"]
         if purchase.status == Purchase.Status.CANCELLED:
             messages.warning(request, gettext("Nothing changed: it was cancelled before."))
-            return HttpResponse(headers={"HX-Redirect": url})
+            return url
         try:
             services.purchase_cancel(
                 purchase_id=purchase.pk,
@@ -155,7 +152,7 @@ class PurchaseAdmin(ReadOnly, SiteModelAdmin):
             said = note(gettext_noop("Cancelled: %(reason)s"), reason=reason)
             self.log_change(request, purchase, said)
             messages.success(request, gettext("The purchase is cancelled."))
-        return HttpResponse(headers={"HX-Redirect": url})
+        return url
 
     @display(description=_("Cancelled"))
     def cancelled_shown(self, purchase: Purchase) -> str:

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import messages
-from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -18,6 +17,7 @@ from django.utils.translation import gettext_noop, ngettext
 from unfold.decorators import action
 
 from vacancy import services
+from vacancy.dialogs import asking_action
 from vacancy.display import number
 from vacancy.forms import PauseDialog, PutOnSaleDialog, StopDialog
 from vacancy.models import Vacancy
@@ -73,18 +73,6 @@ def actor_of(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
-def object_or_404(admin: "DjangoModelAdmin[M]", request: HttpRequest, object_id: str) -> M:
-    """Return what a dialog is about, as this admin may see it; an address may say anything.
-
-    Raises:
-        Http404: there is none, or it is no id at all.
-    """
-    found = admin.get_object(request, object_id)
-    if found is None:
-        raise Http404
-    return found
-
-
 # Which of the moves make sense in which state; a page offers no others.
 OFFERED = {
     Vacancy.State.DRAFT: ("put_on_sale", "capacity"),
@@ -105,15 +93,13 @@ class StockActions(_Base):
         actions = super().get_actions_detail(request, object_id)
         return [one for one in actions if one.action_name in names]
 
-    def _move_one(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponse:
-        vacancy: Vacancy = object_or_404(self, request, object_id)
+    def _move_one(self, request: HttpRequest, vacancy: Vacancy, move: Move) -> str:
         if move.make(request, vacancy.pk, timezone.now()):
             self.log_change(request, vacancy, note(move.logged))
             messages.success(request, move.done % {"vacancy": vacancy})
         else:
             messages.warning(request, move.not_done % {"vacancy": vacancy})
-        # The dialog posts through htmx, which would paint a redirect's page into the dialog.
-        return HttpResponse(headers={"HX-Redirect": reverse(PAGE, args=[vacancy.pk])})
+        return reverse(PAGE, args=[vacancy.pk])
 
     def _move_chosen(self, request: HttpRequest, chosen: QuerySet[Vacancy], move: Move) -> None:
         now, moved, left = timezone.now(), 0, 0
@@ -143,61 +129,50 @@ class StockActions(_Base):
         ids = ",".join(str(pk) for pk in sorted(queryset.values_list("pk", flat=True)))
         return HttpResponseRedirect(f"{reverse(CAPACITY)}?ids={ids}")
 
-    @action(
-        description=_("Put on sale"),
-        permissions=["change"],
+    @asking_action(
+        label=_("Put on sale"),
+        title=_("Put on sale?"),
+        text=_("Buyers can buy at once, or as soon as the sale window opens."),
+        form_class=PutOnSaleDialog,
+        permission="change",
         url_path="put-on-sale",
         icon="sell",
-        dialog={
-            "title": _("Put on sale?"),
-            "description": _("Buyers can buy at once, or as soon as the sale window opens."),
-            "form_class": PutOnSaleDialog,
-            "form_submit_text": _("Put on sale"),
-        },
     )
-    def put_on_sale(
-        self, request: HttpRequest, form: PutOnSaleDialog, object_id: str
-    ) -> HttpResponse:
+    def put_on_sale(self, request: HttpRequest, form: PutOnSaleDialog, vacancy: Vacancy) -> str:
         """Open this one, or open it again."""
-        return self._move_one(request, object_id, PUT_ON_SALE)
+        return self._move_one(request, vacancy, PUT_ON_SALE)
 
-    @action(
-        description=_("Pause sale"),
-        permissions=["change"],
+    @asking_action(
+        label=_("Pause sale"),
+        title=_("Pause the sale?"),
+        text=_(
+            "Buyers are turned away at once. Places already sold stay sold, and who holds "
+            "places can still buy them."
+        ),
+        form_class=PauseDialog,
+        permission="change",
         url_path="pause",
         icon="pause",
-        dialog={
-            "title": _("Pause the sale?"),
-            "description": _(
-                "Buyers are turned away at once. Places already sold stay sold, and who holds "
-                "places can still buy them."
-            ),
-            "form_class": PauseDialog,
-            "form_submit_text": _("Pause sale"),
-        },
     )
-    def pause(self, request: HttpRequest, form: PauseDialog, object_id: str) -> HttpResponse:
+    def pause(self, request: HttpRequest, form: PauseDialog, vacancy: Vacancy) -> str:
         """Stop this one for now."""
-        return self._move_one(request, object_id, PAUSE)
+        return self._move_one(request, vacancy, PAUSE)
 
-    @action(
-        description=_("Stop sale"),
-        permissions=["change"],
+    @asking_action(
+        label=_("Stop sale"),
+        title=_("Stop the sale?"),
+        text=_(
+            "Nobody can buy any more, from this moment on. Places already sold stay sold; "
+            "putting it on sale again is possible."
+        ),
+        form_class=StopDialog,
+        permission="change",
         url_path="stop",
         icon="block",
-        dialog={
-            "title": _("Stop the sale?"),
-            "description": _(
-                "Nobody can buy any more, from this moment on. Places already sold stay sold; "
-                "putting it on sale again is possible."
-            ),
-            "form_class": StopDialog,
-            "form_submit_text": _("Stop sale"),
-        },
     )
-    def stop(self, request: HttpRequest, form: StopDialog, object_id: str) -> HttpResponse:
+    def stop(self, request: HttpRequest, form: StopDialog, vacancy: Vacancy) -> str:
         """End the sale of this one."""
-        return self._move_one(request, object_id, STOP)
+        return self._move_one(request, vacancy, STOP)
 
     @action(
         description=_("Change capacity"),

@@ -326,7 +326,7 @@ class TestState:
 
         vacancy.refresh_from_db()
         assert vacancy.state == after
-        assert answer.headers["HX-Redirect"] == page(vacancy)
+        assert answer.headers["Location"] == page(vacancy)
 
     def test_opening_the_dialog_changes_nothing(self, operator_client):
         vacancy = make_vacancy(state="draft")
