@@ -14,6 +14,7 @@ from django.utils import translation
 from loadlab import series
 from loadlab.display import run_told
 from loadlab.live import LIVE, TICKER, group_name
+from vacancy.schemas import read_id
 
 RECHECK_S = 5.0
 CLOSE_NOT_ALLOWED = 4403
@@ -118,8 +119,9 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
         return translation.get_language_from_request(request)
 
     def _asked_after(self) -> int:
-        asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", ["-1"])[0]
-        return int(asked) if asked.isdecimal() and len(asked) < 10 else -1
+        asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", [""])[0]
+        seq = read_id(asked)
+        return -1 if seq is None else seq
 
     async def _still_allowed(self) -> bool:
         if time.monotonic() - self.checked_at < RECHECK_S:
