@@ -24,7 +24,7 @@ from tests.lab.stub import stub
 USERS = 10
 SECONDS = 6
 ROUNDS = 3
-RATES_PER_S = (250, 500, 750, 1000, 1500, 2000)
+RATES_PER_S = (500, 1000, 2000, 3000, 4000)
 LATE_LIMIT_MS = 5.0
 
 PLAIN = """

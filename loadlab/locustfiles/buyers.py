@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Sequence
 
-from loadlab.locustfiles.asking import Answer, Ask, ask, prepare, warm
+from loadlab.locustfiles.asking import Answer, Ask, Client, ask
 from loadlab.locustfiles.attach import reporter
 from loadlab.locustfiles.journeys import Journey
 
@@ -39,8 +39,8 @@ class Buyer(FastHttpUser):
         watch.prepared.wait()
         chosen = watch.chosen
         self.think_time_s = chosen.number("think_time_s")
-        prepare(self.client)
-        warm(self.client, connection_count=1)
+        self._client = Client(self.client)
+        self._client.warm(1)
         watch.go.wait()
         self.number = next(_numbers) * chosen.parts + chosen.part
         count = max(1, int(chosen.number("user_count")))
@@ -48,14 +48,16 @@ class Buyer(FastHttpUser):
 
     def pause(self, pause_s: float) -> None:
         """Think, or leave if the run is over."""
-        if reporter().over.wait(timeout=pause_s):
+        over = reporter().over
+        # Even a wait of no time makes a timer; whoever does not think need not pay for it.
+        if over.wait(timeout=pause_s) if pause_s > 0 else over.is_set():
             raise StopUser
 
     def ask(self, what: Ask) -> Answer:
         """Send one request, record it, think."""
         begun = time.perf_counter()
         self.overslept_s = min(MOST_MADE_UP_S, max(0.0, begun - self.due)) if self.due else 0.0
-        answer = ask(self.client, what)
+        answer = ask(self._client, what)
         # A person thinks from the answer on, not from the end of our bookkeeping; and timers
         # fire a millisecond late, so each pause makes up for the one before it.
         self.due = answer.answered_at + self.think_time_s - self.overslept_s

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from loadlab import timetable
-from loadlab.locustfiles.asking import Answer, Ask, ask, prepare, warm
+from loadlab.locustfiles.asking import Answer, Ask, Client, ask
 from loadlab.locustfiles.attach import reporter
 from loadlab.locustfiles.buyers import Chooser
 from loadlab.locustfiles.journeys import Journey
@@ -36,7 +36,7 @@ _numbers = itertools.count()
 class Arrival:
     """One buyer who came by the timetable."""
 
-    def __init__(self, client: Any, *, planned: float, pause_s: float) -> None:
+    def __init__(self, client: Client, *, planned: float, pause_s: float) -> None:
         """`planned` is by the performance counter, `pause_s` the time between two steps."""
         self._client = client
         self._planned = planned  # 0 from the second step on: it has no planned moment of its own
@@ -84,18 +84,17 @@ class Crowd(FastHttpUser):
         """Plan, and open connections, before the clock starts."""
         cap = max(1, int(chosen.number("user_count")) // chosen.parts)
         self._pool = Pool(cap)
-        self._client = FastHttpSession(
+        session = FastHttpSession(
             base_url=self.host,
             request_event=self.environment.events.request,
             user=self,
             concurrency=cap,
             connection_timeout=CONNECT_S,
             network_timeout=ANSWER_S,
-            max_retries=0,
         )
         reporter().users = lambda: len(self._pool)
-        prepare(self._client)
-        warm(self._client, connection_count=min(cap, MOST_WARM))
+        self._client = Client(session)
+        self._client.warm(min(cap, MOST_WARM))
         self._chooser = Chooser(self.mix, seed=int(chosen.number("seed")) + chosen.part)
         asked = timetable.asked_by_second(self._timetable(chosen))
         reporter().plan(asked, self.marks(chosen))

@@ -1,8 +1,6 @@
 """The clock of one generator process: begins and ends its load, and reports each second.
 
-Listens to Locust's public events only. Service time comes from Locust's own clock around each
-call (send, wait and read of the body, and the connect if there is none yet); in an open loop the
-lateness of the start is added, so that latency counts from the planned start.
+Listens to Locust's public events only. What happens in between is counted by the `Recorder`.
 """
 
 import gevent
@@ -56,7 +54,6 @@ class Reporter:
         self._dropped_told = self._finished = False
         self._cpu_s = self._second_began = 0.0
         self._parent = os.getppid()
-        environment.events.request.add_listener(self._on_request)
         environment.events.quitting.add_listener(self.let_users_finish)
         # Not `quitting`: only at `quit` has every user stopped.
         environment.events.quit.add_listener(self.finish)
@@ -76,19 +73,6 @@ class Reporter:
         """Take the arrivals that are asked for in each second, and what is known to come."""
         self._asked = asked
         self._events = sorted(events, key=lambda event: event.at_s)
-
-    def _on_request(
-        self, name: str, response_time: float, response: Any, context: dict[str, Any], **_: Any
-    ) -> None:
-        headers = response.headers
-        self.recorder.request_ended(
-            name,
-            context.get("outcome", "fault"),
-            key=context.get("key", ""),
-            latency_ms=response_time + context.get("late_ms", 0.0),
-            service_ms=response_time,
-            said=(headers and headers.get("server-timing")) or "",
-        )
 
     def _tick_forever(self) -> None:
         while True:

@@ -30,6 +30,8 @@ class Plan:
     slow_s: float = 0.0
     stall_at_s: float = 0.0  # from the first request on; whoever asks then waits for its end
     stall_s: float = 0.0
+    cut_each: int = 0  # every so many-th answer ends half way, and so does its connection
+    is_proxied: bool = False  # somebody in front adds a line of Server-Timing
 
 
 @dataclass(frozen=True)
@@ -136,12 +138,18 @@ class _Shop:
         status, body = self._said(method, path, key)
         took_ms = (self._loop.time() - read_at) * 1000
         text = json.dumps(body)
-        transport.write(
-            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n"
+        in_front = "Server-Timing: cache;desc=MISS\r\n" if self._plan.is_proxied else ""
+        answer = (
+            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{in_front}"
             f"Server-Timing: total;dur={took_ms:.3f}, db;dur={took_ms / 2:.3f}, "
             f"queue;dur={took_ms / 4:.3f}\r\n"
             f"Content-Length: {len(text)}\r\n\r\n{text}".encode()
         )
+        if self._plan.cut_each and self._count % self._plan.cut_each == 0:
+            transport.write(answer[:-1])
+            transport.close()
+        else:
+            transport.write(answer)
         self.served.append(Served(method, path, key, read_at, self._loop.time()))
 
     def _said(self, method: str, path: str, key: str) -> tuple[int, dict[str, Any]]:

@@ -142,9 +142,24 @@ class TestTotals:
         assert len(last.unknown_keys) <= 8
         assert len(shop.served) == last.started_count
 
-    def test_parts_of_the_servers_time_are_added(self, tmp_path: Path) -> None:
-        """The stub says half of its time was the database's, a quarter the queue's."""
-        with stub(tmp_path, delay_s=0.05) as shop:
+    def test_answer_that_ends_half_way_is_none(self, tmp_path: Path) -> None:
+        """Its head said 200, but of what nobody knows: a purchase may have been made."""
+        load = {"user_count": 4, "duration_s": 2, "think_time_s": 0}
+        with stub(tmp_path, cut_each=7) as shop:
+            heard = generate(load_of("baseline", shop.target, **load))
+
+        cut = Counter(one.method for one in shop.served[6::7])
+        assert heard.count("unknown") == cut["POST"] > 0
+        assert heard.count("fault") == cut["GET"] > 0
+        assert heard.count() == heard.last.ended_count == len(shop.served)
+
+    @pytest.mark.parametrize("is_proxied", [False, True])
+    def test_parts_of_the_servers_time_are_added(self, tmp_path: Path, is_proxied: bool) -> None:
+        """The stub says half of its time was the database's, a quarter the queue's.
+
+        A proxy in front that says something in a line of its own takes nothing from that.
+        """
+        with stub(tmp_path, delay_s=0.05, is_proxied=is_proxied) as shop:
             heard = generate(load_of("baseline", shop.target, user_count=5, duration_s=2))
 
         series = heard.series()
