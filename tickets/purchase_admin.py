@@ -86,14 +86,15 @@ class PurchaseAdmin(ReadOnly, SiteModelAdmin):
         "client__prefix__istartswith",
         "tickets__code__istartswith",
     )
-    search_help_text = _("Ticket code, buyer, e-mail, key, purchase id or idempotency key")
+    search_help_text = _("Code, buyer, e-mail, key or id")
     list_per_page = 25
     fields = (
         ("id", "status_shown"),
         ("vacancy", "client"),
         ("buyer_name", "buyer_email"),
-        ("qty", "unit_price_shown", "total_shown"),
-        ("created_shown", "idempotency_key"),
+        ("qty", "unit_price_shown"),
+        ("total_shown", "created_shown"),
+        "idempotency_key",
         ("cancelled_shown", "who_cancelled"),
         "cancel_reason",
     )

@@ -34,7 +34,7 @@ class TicketAdmin(ReadOnly, SiteModelAdmin):
         "purchase__buyer_email",
         "purchase__client__name",
     )
-    search_help_text = _("Ticket code, buyer, e-mail, key or purchase id")
+    search_help_text = _("Code, buyer, e-mail, key or id")
     ordering = ("-id",)
     list_per_page = 25
     fields = (
@@ -86,12 +86,12 @@ class TicketAdmin(ReadOnly, SiteModelAdmin):
         """Cancelled, checked in, or not yet."""
         return chip_html(ticket_chip(ticket))
 
-    @display(description=_("Checked in"), ordering="checked_in_at")
+    @display(description=_("Checked in at"), ordering="checked_in_at")
     def came_at(self, ticket: Ticket) -> str:
         """With its zone."""
         return moment(ticket.checked_in_at, seconds=True) or NONE
 
-    @display(description=_("Sold"), ordering="purchase__created_at")
+    @display(description=_("Sold at"), ordering="purchase__created_at")
     def sold_at(self, ticket: Ticket) -> str:
         """With its zone."""
         return unbroken(moment(ticket.purchase.created_at))

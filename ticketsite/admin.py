@@ -8,6 +8,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -20,14 +21,11 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from loadlab.display import scenario_title
-from ticketsite.roles import OWN_APPS
 from vacancy.display import NONE, Chip, chip_html, moment, unbroken
 from vacancy.model_admin import SiteModelAdmin
 from vacancy.notes import note_text
 
 if TYPE_CHECKING:
-    from django.contrib.contenttypes.models import ContentType
-
     _UserAdmin = DjangoUserAdmin[User]
 else:  # generic in the stubs only
     _UserAdmin = DjangoUserAdmin
@@ -46,7 +44,6 @@ ROLE_HELP = _(
     "A viewer reads everything. A stock keeper also changes stock, cancels and admits; an "
     "engineer also starts, stops and deletes runs."
 )
-PERMISSION_APPS = (*OWN_APPS, "auth", "admin")
 PERMISSION_WORDS = {
     "add": _("add"),
     "change": _("change"),
@@ -119,9 +116,13 @@ class GroupAdmin(DjangoGroupAdmin, SiteModelAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer the permissions that these pages ask for, in the reader's language."""
+        if db_field.name == "permissions":
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
         if db_field.name == "permissions":
-            shown = field.queryset.filter(content_type__app_label__in=PERMISSION_APPS)
+            # A kind of row without pages is asked for by none, and has no name in other languages.
+            kinds = ContentType.objects.get_for_models(*self.admin_site._registry).values()
+            shown = field.queryset.filter(content_type__in=kinds)
             field.queryset = shown.select_related("content_type")
             field.label_from_instance = permission_words
         return field
@@ -185,7 +186,7 @@ class LogEntryAdmin(SiteModelAdmin):
     @display(description=_("Kind"), ordering="content_type")
     def kind(self, entry: LogEntry) -> str:
         """What kind of thing it was."""
-        kind = cast("ContentType | None", entry.content_type)
+        kind = cast(ContentType | None, entry.content_type)
         return capfirst(kind.name) if kind else NONE
 
     @display(description=_("Subject"), ordering="object_repr")

@@ -18,6 +18,7 @@ SALE_DAY = (
     "/admin/vacancy/vacancy/add/",
     "/admin/vacancy/vacancy/1/change/",
     "/admin/vacancy/vacancy/1/history/",
+    "/admin/vacancy/vacancy/1/stop/",
     "/admin/vacancy/vacancy/capacity/?ids=1,2",
     "/admin/vacancy/vacancy/import-rows/",
     "/admin/tickets/purchase/",
@@ -92,6 +93,15 @@ def test_purchase_its_ticket_and_its_dialog_obey_axe(
 def test_missing_page_obeys_axe_too(page: Page) -> None:
     """It is seen by those who are lost already."""
     assert not problems(page, "/admin/nothing/here/")
+
+
+def test_first_stop_of_the_keyboard_leads_past_the_menu(page: Page) -> None:
+    """Who uses no mouse does not go through eleven links on each page."""
+    page.goto("/admin/vacancy/vacancy/")
+    for key in ("Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+
+    assert page.evaluate("document.querySelector('#content').contains(document.activeElement)")
 
 
 def test_every_title_says_where_it_is(page: Page) -> None:

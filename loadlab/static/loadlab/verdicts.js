@@ -38,11 +38,14 @@ function account(text) {
   ]);
 }
 
+/** No line begins with a percent sign. */
+const whole = (text) => text.replaceAll(" %", "\u00a0%");
+
 function cell(label, mark, bold, quiet, outcome) {
   return node("div", { className: `ts-verdict ts-verdict-${outcome}`, role: "listitem" }, [
     node("div", { className: "ts-verdict-head" }, [node("span", { text: label }), chip(mark)]),
-    ...(bold ? [node("p", { className: "ts-strong", text: bold })] : []),
-    ...(quiet ? [account(quiet)] : []),
+    ...(bold ? [node("p", { className: "ts-strong", text: whole(bold) })] : []),
+    ...(quiet ? [account(whole(quiet))] : []),
   ]);
 }
 
