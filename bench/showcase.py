@@ -23,6 +23,7 @@ from tickets.models import ApiKey, AttemptMinute, Hold, Purchase, Ticket
 from tickets.services import key_create
 from vacancy.models import StockMovement, Vacancy
 
+REASONS = {"on_sale": "Put on sale", "paused": "Paused", "closed": "Closed"}  # as services write
 BUYERS = ("Ada Lovelace", "Grace Hopper", "Carl Gauß", "Emmy Noether", "Luís Vaz", "Ana Dias")
 
 
@@ -81,9 +82,8 @@ def _vacancy(show: Show, now: datetime) -> Vacancy:
         on_sale_from=now + show.opens if show.opens else None,
         on_sale_until=now + show.closes if show.closes else None,
     )
-    StockMovement.objects.create(
-        vacancy=vacancy, kind="state", qty=0, reason=f"Set to {show.state}", at=now
-    )
+    if reason := REASONS.get(show.state):
+        StockMovement.objects.create(vacancy=vacancy, kind="state", qty=0, reason=reason, at=now)
     return vacancy
 
 
