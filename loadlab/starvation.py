@@ -8,6 +8,8 @@ Elsewhere there is no such figure, and none is made up.
 
 from pathlib import Path
 
+from loadlab.processes import family
+
 PROC = Path("/proc")
 NS_PER_S = 1e9
 
@@ -32,20 +34,9 @@ class Starvation:
 
     def _read(self) -> dict[int, int]:
         found = {}
-        for pid in _with_children(self._pid):
+        for pid in family(self._pid):
             try:
                 found[pid] = int((PROC / str(pid) / "schedstat").read_text().split()[1])
             except (OSError, ValueError, IndexError):
                 continue  # it has ended, or this is no Linux
         return found
-
-
-def _with_children(pid: int) -> list[int]:
-    found = [pid]
-    for one in found:  # grows while it is walked
-        try:
-            below = (PROC / str(one) / "task" / str(one) / "children").read_text()
-        except OSError:
-            continue
-        found += map(int, below.split())
-    return found
