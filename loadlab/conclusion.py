@@ -96,7 +96,12 @@ def _circumstances(
     return Circumstances(
         health=[
             Health(
-                second.seq, second.cpu_pct, second.lag_ms, second.cpu_wait_pct, second.late_p99_ms
+                second.seq,
+                second.cpu_pct,
+                second.lag_ms,
+                second.cpu_wait_pct,
+                second.late_p99_ms,
+                second.server_cpu_pct,
             )
             for second in selectors.seconds(run_id=run.pk)
         ],

@@ -175,6 +175,13 @@ def verdict_text(verdict: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def not_measured_text(environment: Mapping[str, Any]) -> str:
+    """Say that there is no processor time of the server, and why; the run page says the same."""
+    if environment.get("shared_host") is False:
+        return gettext("Server not measured: the target is on another machine.")
+    return gettext("Server not measured.")
+
+
 def budget_text(budget: Budget) -> str:
     """Say what limits a run must keep."""
     parts = [_("p95 below %(limit)s ms") % {"limit": number(budget.p95_ms)}]

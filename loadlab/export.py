@@ -18,8 +18,9 @@ CSV_COLUMNS = (
 )  # fmt: skip
 SECOND_COLUMNS = (
     "seq", "ended_at", "elapsed_s", "user_count", "request_count", "in_flight", "p50_ms",
-    "p95_ms", "p99_ms", "max_ms", "cpu_pct", "cpu_wait_pct", "lag_ms", "lost_count",
-    "asked_count", "begun_count", "dropped_count", "late_p99_ms", "late_max_ms", "worker_count",
+    "p95_ms", "p99_ms", "max_ms", "cpu_pct", "cpu_wait_pct", "server_cpu_pct", "lag_ms",
+    "lost_count", "asked_count", "begun_count", "dropped_count", "late_p99_ms", "late_max_ms",
+    "worker_count",
 )  # fmt: skip
 
 

@@ -146,6 +146,10 @@ class RunSecond(models.Model):
         null=True,
         help_text="Time that the generator wanted a processor and got none. Empty: not known here.",
     )
+    server_cpu_pct = models.FloatField(
+        null=True,
+        help_text="Of one core, all processes that serve the target. Empty: not measured.",
+    )
     lost_count = models.PositiveIntegerField(default=0, help_text="Reports dropped so far.")
     asked_count = models.PositiveIntegerField(
         default=0, help_text="Arrivals planned in this second; 0 in a closed loop."
@@ -171,6 +175,10 @@ class RunSecond(models.Model):
                 name="runsecond_percentiles_exactly_with_requests",
                 condition=Q(request_count=0, p95_ms__isnull=True)
                 | Q(request_count__gt=0, p95_ms__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="runsecond_server_cpu_not_negative",
+                condition=Q(server_cpu_pct=None) | Q(server_cpu_pct__gte=0),
             ),
         )
 

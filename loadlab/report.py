@@ -11,6 +11,7 @@ from loadlab.display import (
     VERDICT_CHIPS,
     fact_label,
     fact_text,
+    not_measured_text,
     reason_text,
     run_chip,
     scenario_title,
@@ -42,6 +43,7 @@ class Chart:
     lines: list[Line]
     ticks: list[tuple[float, str]]  # y, and what stands there
     last_s: float
+    note: str = ""
 
 
 def report(*, run_id: int) -> dict[str, Any] | None:
@@ -59,7 +61,7 @@ def report(*, run_id: int) -> dict[str, Any] | None:
         "rows": [*summary.get("rows", ()), summary["total"]] if summary else [],
         "verdicts": [_verdict(one) for one in run["verdicts"] or ()],
         "events": [{"at": one["at"], "text": sentences_text([one])} for one in found["events"]],
-        "charts": _charts(seconds),
+        "charts": _charts(seconds, run["environment"]),
         "width": WIDTH,
         "height": HEIGHT,
         "left": LEFT,
@@ -82,26 +84,39 @@ def _fact(name: str, value: Any) -> tuple[str, str]:
     return fact_label(name), fact_text(value)
 
 
-def _charts(seconds: Sequence[dict[str, Any]]) -> list[Chart]:
+def _charts(seconds: Sequence[dict[str, Any]], environment: dict[str, Any]) -> list[Chart]:
     if len(seconds) < 2:
         return []
     last = seconds[-1]["seq"]
     latency = {name.removesuffix("_ms"): [row[name] for row in seconds] for name in LATENCIES}
     rate = {gettext("requests"): [row["request_count"] for row in seconds]}
-    health = {
-        gettext("CPU"): [row["cpu_pct"] for row in seconds],
-        gettext("waiting for a processor"): [row["cpu_wait_pct"] for row in seconds],
+    server = [row["server_cpu_pct"] for row in seconds]
+    processor = {
+        gettext("generator"): [row["cpu_pct"] for row in seconds],
+        gettext("generator waiting for a processor"): [row["cpu_wait_pct"] for row in seconds],
+        gettext("server"): server,
     }
+    measured = {name: line for name, line in processor.items() if _is_measured(line)}
+    note = "" if _is_measured(server) else not_measured_text(environment)
     at = [row["seq"] for row in seconds]
     return [
         _chart(gettext("Requests each second"), "/s", at, last, rate),
         _chart(gettext("Latency"), "ms", at, last, latency),
-        _chart(gettext("Load generator"), gettext("% of a core"), at, last, health),
+        _chart(gettext("Processor"), gettext("% of a core"), at, last, measured, note),
     ]
 
 
+def _is_measured(values: Sequence[float | None]) -> bool:
+    return any(value is not None for value in values)
+
+
 def _chart(
-    title: str, unit: str, at: Sequence[int], last: int, lines: dict[str, list[float | None]]
+    title: str,
+    unit: str,
+    at: Sequence[int],
+    last: int,
+    lines: dict[str, list[float | None]],
+    note: str = "",
 ) -> Chart:
     known = [value for values in lines.values() for value in values if value is not None]
     highest = max(known, default=0.0) or 1.0
@@ -113,7 +128,7 @@ def _chart(
         Line(name, f"--line-{number}", _pieces(at, last, values, highest))
         for number, (name, values) in enumerate(lines.items())
     ]
-    return Chart(title, unit, drawn, ticks, float(last))
+    return Chart(title, unit, drawn, ticks, float(last), note)
 
 
 def _pieces(

@@ -210,6 +210,7 @@ def _second_as_json(second: RunSecond, samples: Iterable[Sample]) -> dict[str, A
             "bought": _latency_of(samples, "bought"),
         },
         "cpu_pct": second.cpu_pct,
+        "server_cpu_pct": second.server_cpu_pct,
         "lag_ms": second.lag_ms,
         "asked": second.asked_count,
         "begun": second.begun_count,

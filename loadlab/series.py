@@ -136,7 +136,18 @@ def sparklines(*, run_ids: Iterable[int], length: int) -> dict[int, list[_Row]]:
 
 
 _TIMES = [f"{which}_{name}" for which in ("all", JUDGED) for name in PERCENTILES]
-_AS_IT_IS = ("t", "n", "users", "in_flight", "cpu", "cpu_wait", "lag", "late", "workers")
+_AS_IT_IS = (
+    "t",
+    "n",
+    "users",
+    "in_flight",
+    "cpu",
+    "cpu_wait",
+    "server_cpu",
+    "lag",
+    "late",
+    "workers",
+)
 _PER_SECOND = ("count", "asked", "begun", "dropped")
 _SPLIT = ("queue", "db", "server", "outside")  # mean ms of an answer that told where it went
 _COLUMNS = [*_AS_IT_IS, *_PER_SECOND, *OUTCOMES, *_TIMES, *_SPLIT]
@@ -161,6 +172,7 @@ def _seconds(wanted: _Row, width: int) -> Any:
         in_flight=Avg("in_flight"),
         cpu=Max("cpu_pct"),
         cpu_wait=Max("cpu_wait_pct"),
+        server_cpu=Max("server_cpu_pct"),
         lag=Max("lag_ms"),
         late=Max("late_p99_ms"),
         workers=Min("worker_count"),

@@ -17,8 +17,9 @@ from loadlab.generator import Generator, Load
 from loadlab.models import Run
 from loadlab.scenarios import SCENARIOS
 from loadlab.sentence import Sentence, gettext_noop
+from loadlab.server_cpu import ServerCpu
 from loadlab.starvation import Starvation
-from loadlab.target import CannotRun, check_target
+from loadlab.target import CannotRun, check_target, watch_server
 from vacancy.lanes import close_dead
 
 POLL_S = 0.25
@@ -77,6 +78,7 @@ class Supervisor:
         self._leaving = False
         self._breach: Sentence | None = None
         self._starvation: Starvation | None = None
+        self._server_cpu: ServerCpu | None = None
         self._watch = Watch(limits=Limits(), abort_after_s=None)
 
     def run(self) -> Run:
@@ -153,6 +155,7 @@ class Supervisor:
         )
         environment = check_target(target=run.target, rehearsal=rehearsal)
         services.run_environment(run_id=run.pk, environment=environment)
+        self._server_cpu = watch_server(target=run.target, now_s=time.monotonic())
         self._renew()  # all this may have taken seconds: no load for a run that others ended
         generator = Generator(
             Load(
@@ -231,6 +234,8 @@ class Supervisor:
             if self._heard.hello is not None:
                 raise wire.WireError("the load generator said hello twice")
             self._heard.hello = line
+            if self._server_cpu:
+                self._server_cpu.begin(now_s=time.monotonic())  # what was before is no load
             if not self._stop_asked:
                 self._give_up_at = time.monotonic() + run.duration_s + END_GIVE_UP_S
                 begun = datetime.fromtimestamp(line.at, UTC)
@@ -243,12 +248,13 @@ class Supervisor:
 
     def _take_second(self, second: wire.Second) -> None:
         self._heard.lost_count = second.lost_count
-        starved = self._starvation
+        now_s, starved, server = time.monotonic(), self._starvation, self._server_cpu
         services.second_record(
             run_id=self._run_id,
             second=second,
             ended_at=datetime.fromtimestamp(second.at, UTC),
-            cpu_wait_pct=starved.pct(now_s=time.monotonic()) if starved else None,
+            cpu_wait_pct=starved.pct(now_s=now_s) if starved else None,
+            server_cpu_pct=server.pct(now_s=now_s) if server else None,
         )
         self._on_second(second)
         breach = self._watch.breach(second)

@@ -10,7 +10,9 @@ import httpx
 from django.db import connection
 
 from loadlab import services
+from loadlab.processes import is_here
 from loadlab.sentence import Told, gettext_noop
+from loadlab.server_cpu import ServerCpu
 
 TARGET_TIMEOUT_S = 2.0
 
@@ -25,7 +27,7 @@ def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any
     Raises:
         CannotRun: says what is wrong and what to do.
     """
-    services.target_resolve(target)
+    addresses = services.target_resolve(target)
     # Redirects are not followed: where they lead was never allowed.
     headers = {"Authorization": f"Bearer {rehearsal.key}"}
     try:
@@ -63,8 +65,18 @@ def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any
         "python": platform.python_version(),
         "django": version("django"),
         "locust": version("locust"),
-        "shared_host": httpx.URL(target).host in {"127.0.0.1", "localhost", "::1"},
+        "shared_host": is_here(addresses),
     }
+
+
+def watch_server(*, target: str, now_s: float) -> ServerCpu:
+    """Begin to measure the processor time of who serves the target; `now_s` is monotonic.
+
+    Raises:
+        TargetNotAllowed: its name leads somewhere else by now, or nowhere.
+    """
+    addresses = services.target_resolve(target)
+    return ServerCpu(addresses=addresses, port=services.target_port(target), now_s=now_s)
 
 
 def _database_name() -> str:

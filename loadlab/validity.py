@@ -26,6 +26,7 @@ class Health:
     lag_ms: float  # how late its timer woke
     cpu_wait_pct: float | None = None  # time it wanted a processor and got none
     late_ms: float | None = None  # planned to real start, 99th percentile; open loop only
+    server_cpu_pct: float | None = None  # of one core; told, never judged
 
 
 @dataclass(frozen=True)
@@ -208,3 +209,18 @@ def _detail(made: Circumstances) -> Iterator[Sentence]:
         )
     if made.shared_host:
         yield Sentence(gettext_noop("Generator and server share this machine."))
+    yield from _server(made)
+
+
+def _server(made: Circumstances) -> Iterator[Sentence]:
+    """Tell what the server took. A busy one is what load is for: no reason for doubt."""
+    taken = [one.server_cpu_pct for one in made.health if one.server_cpu_pct is not None]
+    if taken:
+        yield Sentence(
+            gettext_noop("The server took at most %(most)s %% of a core, on average %(mean)s %%."),
+            {"most": round(max(taken)), "mean": round(sum(taken) / len(taken))},
+        )
+    elif not made.shared_host:
+        yield Sentence(
+            gettext_noop("What the server took was not measured: the target is on another machine.")
+        )

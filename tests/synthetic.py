@@ -73,6 +73,7 @@ def _second(run: Run, seq: int) -> RunSecond:
         request_count=sum(_counts(run, seq).values()),
         in_flight=2,
         cpu_pct=25 + 5 * sin(seq / 11),
+        server_cpu_pct=120 + 20 * sin(seq / 9) if run.environment["shared_host"] else None,
         lag_ms=0.4,
         **_times(seq),
     )

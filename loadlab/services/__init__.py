@@ -31,7 +31,7 @@ from loadlab.services.rehearsal import (
     runs_end_lapsed,
 )
 from loadlab.services.requests import run_claim, run_request, run_stop_request
-from loadlab.services.targets import target_check, target_resolve
+from loadlab.services.targets import target_check, target_port, target_resolve
 from loadlab.services.values import bounds, values_check
 from loadlab.services.workers import worker_gone, worker_seen
 
@@ -70,6 +70,7 @@ __all__ = [
     "runs_forget",
     "second_record",
     "target_check",
+    "target_port",
     "target_resolve",
     "values_check",
     "worker_gone",

@@ -53,6 +53,7 @@ def second_record(
     second: wire.Second,
     ended_at: datetime,
     cpu_wait_pct: float | None = None,
+    server_cpu_pct: float | None = None,
 ) -> bool:
     """Store one second with its samples. False if it is stored already: a repeat adds nothing."""
     whole = percentiles.read(percentiles.merge(item.histogram for item in second.series))
@@ -72,6 +73,7 @@ def second_record(
         cpu_pct=second.cpu_pct,
         lag_ms=second.lag_ms,
         cpu_wait_pct=cpu_wait_pct,
+        server_cpu_pct=server_cpu_pct,
         lost_count=second.lost_count,
         asked_count=second.asked_count,
         begun_count=second.begun_count,

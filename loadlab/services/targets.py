@@ -38,13 +38,11 @@ def target_resolve(target: str) -> list[str]:
         TargetNotAllowed: it leads somewhere private, or nowhere.
     """
     target_check(target)
-    parts = urlsplit(target)
-    host = parts.hostname or ""
+    host = urlsplit(target).hostname or ""
     if _is_address(host):
         return [host]
     try:
-        port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, target_port(target), type=socket.SOCK_STREAM)
     except OSError as error:
         text = gettext_noop("The name %(host)s leads nowhere: %(error)s.")
         raise TargetNotAllowed(text, host=host, error=str(error.strerror)) from None
@@ -52,6 +50,12 @@ def target_resolve(target: str) -> list[str]:
     for address in addresses:
         _check_address(host, address)
     return addresses
+
+
+def target_port(target: str) -> int:
+    """Return the port that the target is asked at, named or not."""
+    parts = urlsplit(target)
+    return parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
 
 
 def _is_address(host: str) -> bool:

@@ -15,8 +15,9 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture(scope="module")
 def stored(site: Site) -> list[str]:
-    """The pages of an hour's run and of a minute's."""
-    return stored_runs(site, "", "duration_s=60")
+    """The pages of an hour's run, of a minute's, and of one against another machine."""
+    elsewhere = "duration_s=20, target='http://192.0.2.1', environment={'shared_host': False}"
+    return stored_runs(site, "", "duration_s=60", elsewhere)
 
 
 @pytest.fixture
@@ -29,6 +30,12 @@ def hour(stored: list[str]) -> str:
 def minute(stored: list[str]) -> str:
     """The page of a minute's run."""
     return stored[1]
+
+
+@pytest.fixture
+def remote(stored: list[str]) -> str:
+    """The page of a run whose target was on another machine."""
+    return stored[2]
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +110,34 @@ class TestCursor:
         slider = page.get_by_role("slider", name="Processor, % of one core")
         expect(slider).to_have_attribute("aria-valuetext", re.compile("at 0:01.*Generator 25 %"))
         expect(slider).to_have_attribute("aria-valuenow", "1")
+
+
+class TestServer:
+    """What the server took, beside the generator."""
+
+    def test_is_in_legend_and_table(self, page: Page, minute: str) -> None:
+        """At the cursor, and in each row; a second in which it is not known is a gap."""
+        page.goto(minute)
+        chart = page.locator("[data-chart=cpu]")
+        plot(page, "cpu").focus()
+
+        page.keyboard.press("Home")
+        chart.get_by_text("Show as table").click()
+
+        row = chart.locator("[data-series=server_cpu]")
+        expect(row).to_have_text(re.compile(r"Server\s*120 %"))
+        expect(chart.locator("details thead")).to_contain_text("Server")
+        expect(chart.locator("[data-slot=server-note]")).to_be_empty()
+
+    def test_elsewhere_is_said_to_be_not_measured(self, page: Page, remote: str) -> None:
+        """No zero, and no line."""
+        page.goto(remote)
+
+        chart = page.locator("[data-chart=cpu]")
+
+        note = "Server not measured: the target is on another machine."
+        expect(chart.locator("[data-slot=server-note]")).to_have_text(note)
+        expect(chart.locator("[data-series=server_cpu] td")).to_have_text("–")
 
 
 class TestZoom:

@@ -34,7 +34,9 @@ def run(db: None) -> Run:
     return run
 
 
-def store_second(run: Run, seq: int, *, bought: int = 3) -> None:
+def store_second(
+    run: Run, seq: int, *, bought: int = 3, server_cpu_pct: float | None = None
+) -> None:
     """Store one second in which some bought."""
     histogram = percentiles.new_histogram()
     for _ in range(bought):
@@ -43,7 +45,9 @@ def store_second(run: Run, seq: int, *, bought: int = 3) -> None:
         "POST /purchase", "bought", bought, 5.0 * bought, percentiles.encode(histogram)
     )
     second = wire.Second(seq, NOW.timestamp(), seq + 1.0, 10, 0, 5.0, 0.1, 0, [series])
-    services.second_record(run_id=run.pk, second=second, ended_at=NOW)
+    services.second_record(
+        run_id=run.pk, second=second, ended_at=NOW, server_cpu_pct=server_cpu_pct
+    )
 
 
 def run_socket(
@@ -171,6 +175,20 @@ class TestNews:
             seen += times(await next_message(communicator))
 
         assert seen == [1, 2]
+        await communicator.disconnect()
+
+    @pytest.mark.parametrize("pct", [140.5, None])
+    async def test_second_says_what_the_server_took(
+        self, run: Run, operator: User, pct: float | None
+    ) -> None:
+        """Or that nobody knows."""
+        communicator = await self.watch(run, operator)
+        await next_message(communicator)
+        await database_sync_to_async(store_second)(run, 0, server_cpu_pct=pct)
+
+        news = await next_message(communicator)
+
+        assert news["points"]["columns"]["server_cpu"] == [pct]
         await communicator.disconnect()
 
     async def test_end_of_the_run_is_told(self, run: Run, operator: User) -> None:

@@ -71,6 +71,11 @@ class TestFinishedRun:
         assert [v["outcome"] for v in verdicts] == expected
         assert all(v["finding"] for v in verdicts)
 
+    def test_knows_what_the_server_took(self, finished: dict[str, Any]) -> None:
+        """The worker of the real api role: who listens only hands it the connections."""
+        assert any(second["server_cpu_pct"] for second in finished["seconds"])
+        assert "The server took at most" in finished["output"]
+
     def test_prints_table_and_verdicts(self, finished: dict[str, Any]) -> None:
         """What the browser shows is on the terminal too."""
         for words in ("POST /purchase", "sold_out", "All requests", "Integrity", "p99.9"):

@@ -83,6 +83,17 @@ class TestPoints:
         assert (columns["bought"][2], columns["t"][2], columns["cpu"][2]) == (None, None, None)
         assert columns["bought"][3] is not None
 
+    def test_servers_busiest_second_is_kept_and_what_was_not_measured_is_a_gap(self) -> None:
+        """As with the generator's; a restart is no time without load."""
+        run = store_run(duration_s=4)
+        for seq, pct in enumerate([50.0, 170.0, None, None]):
+            RunSecond.objects.filter(run=run, seq=seq).update(server_cpu_pct=pct)
+
+        found = series.points(run=run, width=2)
+
+        assert found is not None
+        assert found["columns"]["server_cpu"] == [170.0, None]
+
     def test_lost_second_of_a_long_run_leaves_the_rate_right(self, hour: Run) -> None:
         """A point of five seconds is divided by five."""
         columns = whole(hour)

@@ -743,6 +743,16 @@ class TestConstraints:
         with pytest.raises(IntegrityError), transaction.atomic():
             RunSecond.objects.update(**wrong)
 
+    def test_servers_time_is_never_below_zero(self) -> None:
+        """Absent, or what it took."""
+        run = request(claim_for="a")
+        services.second_record(
+            run_id=run.pk, second=second(0, "bought"), ended_at=NOW, server_cpu_pct=0.0
+        )
+
+        with pytest.raises(IntegrityError), transaction.atomic():
+            RunSecond.objects.update(server_cpu_pct=-0.1)
+
     @pytest.mark.parametrize(
         "wrong", [{"count": 0}, {"outcome": "success"}, {"outcome": ""}], ids=str
     )

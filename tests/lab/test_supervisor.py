@@ -16,14 +16,23 @@ from django.conf import LazySettings
 from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
-from loadlab import conclusion, generator, percentiles, services, starvation, supervisor
+from loadlab import (
+    conclusion,
+    generator,
+    percentiles,
+    server_cpu,
+    services,
+    starvation,
+    supervisor,
+)
 from loadlab.generator import Generator, Load
 from loadlab.judges import judge as judge_all
 from loadlab.models import Run, RunSecond
 from loadlab.target import CannotRun, check_target
 from loadlab.verdict import Verdict
+from tests.lab.listening import listening
 from tests.sales import serve
-from tests.site import alive, wait_for
+from tests.site import alive, free_port, wait_for
 from tickets import selectors as sales_rows
 from tickets import services as tickets
 from tickets.models import ApiKey
@@ -636,6 +645,50 @@ class TestStarvation:
         supervise(requested())
 
         assert RunSecond.objects.get().cpu_wait_pct is None
+
+
+class TestServerCpu:
+    """What the processes take that serve the target is stored with each second."""
+
+    @pytest.fixture
+    def port(self, settings: LazySettings, script: Script, monkeypatch: pytest.MonkeyPatch) -> int:
+        """The target's port; the generator's seconds are short ones."""
+        monkeypatch.setattr(server_cpu, "SHORTEST_SPAN_S", 0.0)
+        script("hello()\nfor s in range(3): time.sleep(.1); second(s)\nfinal(1.0)")
+        port = free_port()
+        self.aim_at(settings, f"http://127.0.0.1:{port}")
+        return port
+
+    def aim_at(self, settings: LazySettings, target: str) -> None:
+        """Let runs go there."""
+        settings.LOADLAB_TARGET = target
+        settings.LOADLAB_ALLOWED_TARGETS = [target]
+
+    def taken(self) -> list[float | None]:
+        """Make a run and return what was stored."""
+        supervise(requested())
+        return list(RunSecond.objects.values_list("server_cpu_pct", flat=True))
+
+    def test_is_measured(self, port: int) -> None:
+        """Of who listens there, and told in the verdict."""
+        with listening(port):
+            taken = self.taken()
+
+        assert len(taken) == 3
+        assert all(pct is not None and pct >= 0 for pct in taken)
+        [valid, *_others] = Run.objects.get().verdicts or []
+        assert "The server took at most" in valid["detail"]
+
+    def test_is_absent_where_nobody_listens(self, port: int) -> None:
+        """And the run goes on."""
+        assert self.taken() == [None, None, None]
+
+    def test_is_absent_for_a_target_elsewhere(self, port: int, settings: LazySettings) -> None:
+        """Whoever listens on a port of that number here."""
+        self.aim_at(settings, f"http://192.0.2.1:{port}")
+
+        with listening(port):
+            assert self.taken() == [None, None, None]
 
 
 class TestSabotage:

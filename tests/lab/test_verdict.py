@@ -131,6 +131,36 @@ class TestValidity:
         ) is shared
 
 
+class TestServer:
+    """What the server took is told and never judged: to be busy is what load is for."""
+
+    def test_is_told_with_peak_and_mean(self) -> None:
+        """Over the seconds in which it was measured."""
+        seconds = [replace(second, server_cpu_pct=None) for second in health()]
+        seconds[:2] = [
+            replace(seconds[0], server_cpu_pct=180.4),
+            replace(seconds[1], server_cpu_pct=20),
+        ]
+
+        detail = tell(judge(health=seconds)["validity"].detail)
+
+        assert "The server took at most 180 % of a core, on average 100 %." in detail
+
+    def test_busy_one_makes_no_run_invalid(self) -> None:
+        """However many cores it takes."""
+        seconds = [replace(second, server_cpu_pct=800.0) for second in health()]
+
+        assert judge(health=seconds)["validity"].outcome == "pass"
+
+    @pytest.mark.parametrize("shared", [True, False])
+    def test_on_another_machine_is_said_to_be_not_measured(self, shared: bool) -> None:
+        """And not that it took nothing."""
+        detail = tell(judge(shared_host=shared)["validity"].detail)
+
+        assert ("was not measured: the target is on another machine" in detail) is not shared
+        assert "The server took" not in detail
+
+
 class TestStarvation:
     """A generator that gets no processor measures its own waiting."""
 

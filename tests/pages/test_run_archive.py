@@ -122,6 +122,39 @@ class TestExport:
         assert "It &lt;kept&gt; up." in page
         assert "broken for 3 seconds" in page
 
+    def test_json_says_what_the_server_took(self, operator_browser: Client, run: Run) -> None:
+        """In each second, null where it was not measured."""
+        RunSecond.objects.filter(seq=1).update(server_cpu_pct=140.5)
+
+        found = json.loads(operator_browser.get(url("export_json", run)).content)
+
+        assert [row["server_cpu_pct"] for row in found["seconds"][:3]] == [None, 140.5, None]
+
+    def test_report_draws_what_the_server_took(self, operator_browser: Client, run: Run) -> None:
+        """Beside the generator."""
+        RunSecond.objects.update(server_cpu_pct=140.5)
+
+        page = operator_browser.get(url("export_html", run)).content.decode()
+
+        assert "<title>server</title>" in page
+        assert "</span> server" in page
+        assert "not measured" not in page
+
+    @pytest.mark.parametrize(
+        ("shared", "words"),
+        [(False, "measured: the target is on another machine."), (True, "Server not measured.")],
+    )
+    def test_report_says_when_the_server_was_not_measured(
+        self, operator_browser: Client, run: Run, shared: bool, words: str
+    ) -> None:
+        """And draws no line for it, least of all at zero."""
+        Run.objects.update(environment={"shared_host": shared})
+
+        page = operator_browser.get(url("export_html", run)).content.decode()
+
+        assert words in page
+        assert "</span> server" not in page
+
     def test_chart_has_a_gap_where_nothing_was_measured(
         self, operator_browser: Client, run: Run
     ) -> None:

@@ -32,6 +32,13 @@ function tellWidth({ width }) {
   setText(slot("width-note"), width > 1 ? fill(text, { seconds: width }) : "");
 }
 
+function tellServer({ run, grid }) {
+  const text = run.environment.shared_host === false
+    ? gettext("Server not measured: the target is on another machine.")
+    : gettext("Server not measured.");
+  setText(slot("server-note"), grid.length && !grid.has("server_cpu") ? text : "");
+}
+
 export function showCharts(store, page) {
   const view = new View(store);
   const baseline = page.baseline?.points ? Grid.of(page.baseline.points) : new Grid();
@@ -44,6 +51,7 @@ export function showCharts(store, page) {
   const after = () => {
     tellLatency(context(), card.blocks.some((block) => block.limitShown));
     tellWidth(view.grid);
+    tellServer(store);
   };
   const card = new Card(chartSpecs(page), { view, context, after });
 

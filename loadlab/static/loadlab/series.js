@@ -130,6 +130,7 @@ export function chartSpecs({ outcomes, baseline, loop }) {
       tick: percent,
       least: 100,
       series: [
+        line("server_cpu", gettext("Server"), "--ts-bought"),
         line("cpu", gettext("Generator"), "--ts-refused"),
         line("cpu_wait", gettext("Wanted, not given"), "--ts-quiet", { shape: "dashed" }),
         line("lag", gettext("Timer late, ms"), "", { shape: "none", write: ms }),
