@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 PROC = Path("/proc")
+LISTEN = "0A"  # a state of the kernel's, in hexadecimal
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, never bound
 # What psutil raises when a process ends meanwhile or is hidden, and of lines that are not as usual.
 TROUBLES = (psutil.Error, OSError, RuntimeError)
@@ -35,6 +36,25 @@ def family(pid: int) -> list[int]:
             with suppress(OSError):  # it has ended meanwhile
                 found += map(int, children.read_text().split())
     return found
+
+
+def listening_sockets(port: int) -> frozenset[str]:
+    """Return the numbers (inodes) of the sockets that listen on a port, on whatever address.
+
+    Cheap, however many connections there are: the kernel promises to list these first
+    (Documentation/networking/proc_net_tcp.rst). Whose they are is the dear question.
+    """
+    found = set()
+    for name in ("tcp", "tcp6"):
+        with suppress(OSError, ValueError, IndexError), (PROC / "net" / name).open() as lines:
+            next(lines, None)  # the headings
+            for line in lines:
+                _number, local, _remote, state, *_rest = fields = line.split()
+                if state != LISTEN:
+                    break
+                if int(local.rpartition(":")[2], 16) == port:
+                    found.add(fields[9])
+    return frozenset(found)
 
 
 def listeners(*, addresses: Collection[str], port: int) -> list[psutil.Process]:

@@ -2,8 +2,8 @@
 
 The server is who listens on the target's port, and everything below it: a server with several
 processes may keep the socket in the first one and do the work in its children. A database, or a
-server behind a proxy, is somebody else. Who listens is looked up once and again when it has gone,
-never every second: that walk goes through all processes of the machine.
+server behind a proxy, is somebody else. Who listens is looked up when that has changed, never
+every second: that walk goes through all processes of the machine.
 """
 
 from collections.abc import Collection
@@ -11,9 +11,8 @@ from contextlib import suppress
 
 import psutil
 
-from loadlab.processes import family, is_here, listeners
+from loadlab.processes import family, is_here, listeners, listening_sockets
 
-LOOK_AGAIN_S = 5.0  # while nobody is found: a server may be on its way up
 SHORTEST_SPAN_S = 0.5  # processor time is counted in ticks of 10 ms
 
 
@@ -24,14 +23,15 @@ class ServerCpu:
         """Begin to watch; `now_s` is monotonic."""
         self._addresses, self._port = addresses, port
         self._heads: list[psutil.Process] = []
-        self._look_at_s = now_s if is_here(addresses) else float("inf")
+        self._is_here = is_here(addresses)
+        self._sockets: frozenset[str] = frozenset()
         self._spent_s: dict[psutil.Process, float] = {}
         self.begin(now_s=now_s)
 
     def begin(self, *, now_s: float) -> None:
         """Forget what was spent until now."""
-        if not self._heads or not all(map(_is_alive, self._heads)):
-            self._look(now_s)
+        if self._is_here:
+            self._look()
         self._at_s, self._spent_s = now_s, self._read()
 
     def pct(self, *, now_s: float) -> float | None:
@@ -49,13 +49,14 @@ class ServerCpu:
         used_s = [spent - before[one] for one, spent in self._spent_s.items() if one in before]
         return 100 * max(0.0, sum(used_s)) / elapsed_s if used_s else None
 
-    def _look(self, now_s: float) -> None:
-        if now_s < self._look_at_s:
-            self._heads = []
+    def _look(self) -> None:
+        """Find out who listens, if others do than before: one has gone, or one more has come."""
+        before, self._sockets = self._sockets, listening_sockets(self._port)
+        if self._sockets == before and all(map(_is_alive, self._heads)):
             return
-        self._heads = listeners(addresses=self._addresses, port=self._port)
-        if not self._heads:
-            self._look_at_s = now_s + LOOK_AGAIN_S
+        self._heads = []
+        if self._sockets:
+            self._heads = listeners(addresses=self._addresses, port=self._port)
 
     def _read(self) -> dict[psutil.Process, float]:
         found = {}

@@ -4,12 +4,14 @@
 
 It says "ready", then does what each line of its input says, and answers with a line: the id of the
 process that does the work. `burn` works in the listening process, `worker` in a child that was
-given the socket, `bare worker` in a child that was not. `hide` keeps its sockets from other people.
+given the socket, `bare worker` in a child that was not. `heir` is a worker that outlives the
+process above it, for a minute at most. `hide` keeps its sockets from other people.
 All of it ends with its input.
 """
 
 import ctypes
 import os
+import signal
 import socket
 import sys
 import threading
@@ -20,6 +22,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+HEIR_LIVES_S = 60
 PR_SET_DUMPABLE = 4  # from linux/prctl.h
 
 
@@ -80,9 +83,20 @@ def _worker(server: socket.socket, *, is_bare: bool) -> int:
     os._exit(0)
 
 
+def _heir() -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.alarm(HEIR_LIVES_S)
+    while True:
+        pass
+
+
 def _obey(server: socket.socket, order: str) -> int:
     if order.endswith("worker"):
         return _worker(server, is_bare=order.startswith("bare"))
+    if order == "heir":
+        return _heir()
     if order == "burn":
         threading.Thread(target=_burn, daemon=True).start()
     if order == "hide":
@@ -91,7 +105,7 @@ def _obey(server: socket.socket, order: str) -> int:
 
 
 def _serve(port: int) -> None:
-    with socket.create_server(("127.0.0.1", port)) as server:
+    with socket.create_server(("127.0.0.1", port), reuse_port=True) as server:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         for line in sys.stdin:
