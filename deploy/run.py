@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TICKETSITE_ENV", "development")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketsite.settings")
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 180.0
 LEAVE_S = 8.0  # the worker needs up to three to end a load generator
 POLL_S = 0.2
 

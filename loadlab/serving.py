@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 180.0
 LEAVE_S = 8.0
 POLL_S = 0.1
 LOG_TAIL_BYTES = 1000

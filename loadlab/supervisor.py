@@ -24,7 +24,7 @@ from vacancy.lanes import close_dead
 
 POLL_S = 0.25
 RENEW_EVERY_S = 1.0
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 5.0  # for users to finish their request
 # When asked to stop: our users' own timeout, then Locust's, then time for the last report.
 STOP_GIVE_UP_S = 3 * STOP_TIMEOUT_S

@@ -14,7 +14,7 @@ from loadlab.processes import is_here
 from loadlab.sentence import Told, gettext_noop
 from loadlab.server_cpu import ServerCpu
 
-TARGET_TIMEOUT_S = 2.0
+TARGET_TIMEOUT_S = 4.0
 
 
 class CannotRun(Told):

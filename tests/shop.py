@@ -29,8 +29,7 @@ from tests.site import (
     wait_for,
 )
 
-READY_S = 30.0
-LEAVE_S = 15.0
+LEAVE_S = 60.0
 
 
 @dataclass
@@ -50,13 +49,13 @@ class Server:
         """Say whether it may be sent buyers."""
         assert self.process.poll() is None, self.log.read_text()[-3000:]
         try:
-            return httpx.get(f"{self.url}/ready", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/ready", timeout=20).status_code == 200
         except httpx.HTTPError:
             return False
 
     def wait_until_ready(self) -> None:
         """Wait until it may be sent buyers."""
-        wait_for(self.ready, timeout_s=READY_S, what=f"{self.url} to be ready")
+        wait_for(self.ready, what=f"{self.url} to be ready")
 
     def workers(self) -> list[psutil.Process]:
         """Return the processes that may hold a till."""
@@ -107,7 +106,7 @@ class Shop:
         """Change the database behind the product's back."""
         execute(self.environment["DATABASE_URL"], statement)
 
-    def run(self, *arguments: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, timeout_s: float = 240) -> "subprocess.CompletedProcess[str]":
         """Run Python on this shop's database and wait for it."""
         return subprocess.run(
             [sys.executable, *arguments],
@@ -156,7 +155,7 @@ class Shop:
     def client(self, server: Server) -> httpx.Client:
         """Return a buyer's client with this shop's key."""
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.Client(base_url=server.url, headers=headers, timeout=20)
+        return httpx.Client(base_url=server.url, headers=headers, timeout=60)
 
 
 def open_shop(folder: Path, *, database_url: str | None = None, **capacities: int) -> Shop:

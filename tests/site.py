@@ -1,5 +1,7 @@
 """A whole ticketsite in processes of its own, started as `make run` starts it."""
 
+import contextlib
+import itertools
 import json
 import os
 import re
@@ -23,10 +25,14 @@ import psycopg
 from tests.backends import BACKEND
 
 ROOT = Path(__file__).resolve().parent.parent
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 240.0
+PATIENCE_S = 150.0  # with anything that must happen; costs nothing as long as it does
+# Below the range from which the system takes ports for connections: nobody gets one in between.
+# Another run of the suite, beside this one, begins elsewhere.
+PORTS = itertools.chain(range(20_000 + os.getpid() * 997 % 10_000, 32_000), range(20_000, 32_000))
 
 
-def wait_for(condition: Callable[[], Any], *, timeout_s: float, what: str) -> Any:
+def wait_for(condition: Callable[[], Any], *, what: str, timeout_s: float = PATIENCE_S) -> Any:
     """Wait for a condition, with a time limit, and return what it returned."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
@@ -36,11 +42,12 @@ def wait_for(condition: Callable[[], Any], *, timeout_s: float, what: str) -> An
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that is given to nobody else in this process."""
+    for port in PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("every port is in use")
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -85,7 +92,7 @@ class Site:
     key: str
     log: Path
 
-    def manage(self, *arguments: str, timeout_s: float = 120) -> "subprocess.CompletedProcess[str]":
+    def manage(self, *arguments: str, timeout_s: float = 240) -> "subprocess.CompletedProcess[str]":
         """Run a management command on this site's database and wait for it."""
         return subprocess.run(
             self._manage(arguments),
@@ -117,7 +124,7 @@ class Site:
     def answers(port: int) -> bool:
         """Say whether somebody serves pages on this port."""
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/admin/login/", timeout=5).status_code == 200
+            return httpx.get(f"http://127.0.0.1:{port}/admin/login/", timeout=20).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -128,7 +135,7 @@ class Site:
     @contextmanager
     def operator(self) -> Iterator[httpx.Client]:
         """A logged-in browser session without a browser."""
-        with httpx.Client(base_url=self.web, follow_redirects=True, timeout=20) as client:
+        with httpx.Client(base_url=self.web, follow_redirects=True, timeout=60) as client:
             client.get("/admin/login/")
             answer = self.post(
                 client, "/admin/login/", username=self.username, password=self.password
@@ -150,7 +157,7 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
     """Ask a database, past everything that the product has in between."""
     if url.startswith("sqlite"):
         path = url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path, timeout=20)) as connection:
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
             return connection.execute(query).fetchall()
     with psycopg.connect(url) as server:
         return server.execute(query.encode()).fetchall()
@@ -159,7 +166,7 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
 def execute(url: str, statement: str) -> None:
     """Change a database past everything that the product has in between."""
     if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as connection:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60)) as connection:
             connection.execute(statement)
             connection.commit()
         return
@@ -235,7 +242,7 @@ def end(process: "subprocess.Popen[str]") -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(timeout=30)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

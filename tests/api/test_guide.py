@@ -57,7 +57,7 @@ class Reader:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, (command, done.stderr)
         if command.startswith("export "):

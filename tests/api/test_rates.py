@@ -217,7 +217,7 @@ def test_redis_gone_is_said_once_and_each_counts_for_itself(
 
     async def knock() -> list[bool]:
         allowed = [limiter.hit(7).allowed for _ in range(4)]
-        await asyncio.wait_for(several.wait(), timeout=20)
+        await asyncio.wait_for(several.wait(), timeout=60)
         return allowed
 
     with caplog.at_level(logging.WARNING, "ticketsite.rates"):
@@ -258,4 +258,4 @@ def test_sharing_goes_on_when_redis_is_back(monkeypatch: pytest.MonkeyPatch) -> 
 async def _until_told(limiter: Limiter) -> None:
     """Wait for the exchange; its task ends by itself when there is nothing more to tell."""
     task: Any = limiter._sharing
-    await asyncio.wait_for(asyncio.shield(task), timeout=10)
+    await asyncio.wait_for(asyncio.shield(task), timeout=60)

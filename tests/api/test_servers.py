@@ -36,7 +36,7 @@ class Server:
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{port}/api/v1",
             headers={"Authorization": f"Bearer {key}"},
-            timeout=20,
+            timeout=60,
         )
 
     def __call__(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
@@ -45,7 +45,7 @@ class Server:
 
     def raw(self, *parts: bytes, stay: bool = True) -> bytes:
         """Send bytes as they are; return the answer's head, or nothing if we did not stay."""
-        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=20)) as line:
+        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=60)) as line:
             try:
                 for part in parts:
                     line.sendall(part)
@@ -68,7 +68,7 @@ class Server:
 def _run(environment: dict[str, str], *command: str) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", *command],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -94,7 +94,7 @@ def server(request: pytest.FixtureRequest, shop: tuple[dict[str, str], str]) -> 
     process = subprocess.Popen(words, cwd=ROOT, env=environment, text=True, start_new_session=True)
     running = Server(port, key, waits_for_the_end=request.param == "daphne")
     try:
-        wait_for(lambda: _is_ready(running), timeout_s=60, what=f"{request.param} to be ready")
+        wait_for(lambda: _is_ready(running), what=f"{request.param} to be ready")
         yield running
     finally:
         running.client.close()
@@ -229,9 +229,9 @@ class TestBodies:
 
         server.raw(_head(server, b"content-length: 100"), b'{"qty": 1}', stay=False)
 
-        wait_for(lambda: server("GET", "/health").status_code == 200, timeout_s=5, what="life")
+        wait_for(lambda: server("GET", "/health").status_code == 200, what="life")
         assert server("POST", "/purchase", json={"qty": 1}).json()["success"] is True
-        wait_for(lambda: server.sold() > before, timeout_s=5, what="the cache to see the sale")
+        wait_for(lambda: server.sold() > before, what="the cache to see the sale")
         assert server.sold() == before + 1
 
 
@@ -240,7 +240,7 @@ class TestTheRest:
 
     def test_admin_is_served(self, server: Server) -> None:
         """By Django's own handler, with its cookie."""
-        page = httpx.get(f"http://127.0.0.1:{server.port}/admin/login/", timeout=20)
+        page = httpx.get(f"http://127.0.0.1:{server.port}/admin/login/", timeout=60)
 
         assert page.status_code == 200
         assert "csrftoken" in page.cookies

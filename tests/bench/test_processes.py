@@ -15,7 +15,6 @@ from bench.stock import Stock, count_sold, make_stock
 from tests.site import new_database
 
 SHORT = Plan(seconds=1, round_count=1, connection_count=4, warm_up_s=1)
-pytestmark = pytest.mark.timeout(180)
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 
 

@@ -8,13 +8,22 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Locator, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Error,
+    Locator,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.site import Site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 Cookies = list[Any]
+expect.set_options(timeout=PATIENCE_MS)  # five seconds are not enough for a busy machine
 
 
 # Not for the session: Playwright's event loop runs in this thread until it is closed, and every

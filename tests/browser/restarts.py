@@ -31,7 +31,7 @@ class WebRole:
             text=True,
             start_new_session=True,
         )
-        wait_for(lambda: self._site.answers(self._port), timeout_s=60, what="the second web role")
+        wait_for(lambda: self._site.answers(self._port), what="the second web role")
 
     def kill(self) -> None:
         """Let it die on the spot, without a farewell to its sockets."""

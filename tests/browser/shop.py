@@ -20,7 +20,7 @@ def buy(site: Site, *, vacancy: int = 1, qty: int = 1, name: str = "Ada Lovelace
             "Authorization": f"Bearer {site.key}",
             "Idempotency-Key": f'"{uuid.uuid4()}"',
         },
-        timeout=20,
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
     return [ticket["code"] for ticket in answer.json()["tickets"]]
@@ -35,6 +35,6 @@ def hold(site: Site, *, vacancy: int = 1, qty: int = 1, seconds: int = 120) -> N
             "Authorization": f"Bearer {site.key}",
             "Idempotency-Key": f'"{uuid.uuid4()}"',
         },
-        timeout=20,
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text

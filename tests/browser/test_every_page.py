@@ -11,7 +11,6 @@ from tests.browser.shop import buy
 from tests.browser.stored import stored_runs
 from tests.site import Site
 
-pytestmark = pytest.mark.timeout(300)
 SALE_DAY = (
     "/admin/",
     "/admin/vacancy/vacancy/",
@@ -104,13 +103,12 @@ def test_first_stop_of_the_keyboard_leads_past_the_menu(page: Page) -> None:
     assert page.evaluate("document.querySelector('#content').contains(document.activeElement)")
 
 
-def test_every_title_says_where_it_is(page: Page) -> None:
+def test_every_title_says_where_it_is(site: Site) -> None:
     """Tabs can be told apart: no two pages share a title."""
     paths = (*SALE_DAY, *LAB, *ACCESS)
-    titles = []
-    for path in paths:
-        page.goto(path, wait_until="commit")
-        titles.append(page.title())
+    with site.operator() as client:
+        pages = [client.get(path).raise_for_status().text for path in paths]
+    titles = [re.findall(r"<title>(.*?)</title>", text, re.DOTALL)[0] for text in pages]
 
     assert len(set(titles)) == len(paths), titles
     assert all(title.strip().endswith("| ticketsite") for title in titles), titles

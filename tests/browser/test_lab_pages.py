@@ -10,9 +10,7 @@ from tests.browser.restarts import restarting_web_role
 from tests.browser.stored import stored_runs
 from tests.site import Site
 
-PATIENCE_MS = 60_000
 RUN = re.compile(r"/admin/loadlab/run/(\d+)/change/")
-pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +106,9 @@ class TestCompare:
         page.locator("[data-chart=latency] .ts-plot").focus()
         page.keyboard.press("Home")
 
-        captions = page.locator(".ts-legend caption").all_inner_texts()
-        assert set(captions) == {"at 0:01"}
+        captions = page.locator(".ts-legend caption")
+        expect(captions.first).to_have_text("at 0:01")
+        assert set(captions.all_inner_texts()) == {"at 0:01"}
         values = page.locator("[data-chart=latency] .ts-legend td").all_inner_texts()
         assert values[0] == values[1] != "–"
 
@@ -154,19 +153,22 @@ class TestBaseline:
 
 def test_server_restart_leaves_no_hole(page: Page, site: Site) -> None:
     """The server dies under an open page and comes back: the page goes on, nothing is missing."""
-    path = start(page, 20)
+    path = start(page, 120)
     live = page.locator("[data-slot=live-text]")
     with restarting_web_role(site) as web:
         page.goto(web.url + path)
-        expect(live).to_have_text("Live", timeout=PATIENCE_MS)
+        expect(live).to_have_text("Live")
         web.kill()
-        expect(live).to_contain_text("Not live since", timeout=PATIENCE_MS)
+        expect(live).to_contain_text("Not live since")
         web.start()
-        expect(live).to_have_text("Live again, nothing missed", timeout=PATIENCE_MS)
-        expect(page.locator("[data-slot=chip]")).to_contain_text("Finished", timeout=PATIENCE_MS)
+        expect(live).to_have_text("Live again, nothing missed")
+        page.get_by_role("button", name="Stop run").click()
+        page.get_by_role("dialog").get_by_role("button", name="Stop run").click()
+        expect(page.locator("[data-slot=chip]")).to_contain_text("Stopped")
 
         chart = page.locator("[data-chart=outcomes]")
         chart.get_by_text("Show as table").click()
         rows = chart.locator("details tbody th").all_inner_texts()
 
-    assert rows == [f"0:{second:02d}" for second in range(1, 21)]
+    assert len(rows) > 2
+    assert rows == [f"{second // 60}:{second % 60:02d}" for second in range(1, len(rows) + 1)]

@@ -10,8 +10,6 @@ from tests.browser.conftest import Complaints
 from tests.browser.stored import stored_runs
 from tests.site import Site, wait_for
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture(scope="module")
 def stored(site: Site) -> list[str]:
@@ -176,7 +174,7 @@ class TestZoom:
         page.keyboard.press("Home")
 
         # The answer is here, drawn in the next frames: until then the step is six seconds long.
-        wait_for(lambda: step_s(page) == 1, timeout_s=10, what="a step of one second")
+        wait_for(lambda: step_s(page) == 1, what="a step of one second")
 
 
 def step_s(page: Page) -> int:

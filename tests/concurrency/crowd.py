@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.db import connection
 
-JOIN_S = 40.0  # a deadlock or a hang ends the test, not the patience of whoever waits for it
+JOIN_S = 120.0  # a deadlock or a hang ends the test, not the patience of whoever waits for it
 
 
 def crowd(size: int, act: Callable[[int], Any]) -> list[Any]:

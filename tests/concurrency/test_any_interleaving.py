@@ -36,8 +36,7 @@ from vacancy import services as stock
 from vacancy.models import Vacancy
 from vacancy.services import ledger, places
 
-# Hundreds of transactions: seconds on a quiet machine, a minute on a busy one.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.django_db(transaction=True)
 EXAMPLES, STEPS = 10, 30
 OPENED = datetime(2030, 5, 1, 10, tzinfo=UTC)
 SALE = timedelta(hours=3)

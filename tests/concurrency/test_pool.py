@@ -8,7 +8,6 @@ import httpx
 import psycopg
 import pytest
 from django.db import connection
-from psycopg_pool import PoolTimeout
 
 from tests.api.problems import problem_in
 from tests.backends import BACKEND
@@ -30,11 +29,10 @@ def exhausted_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for lane in (TILL, READS):
         lane.close_connection()
     pool = cast(Any, connection).pool
-    monkeypatch.setattr(pool, "timeout", PATIENCE_S)
     taken = []
-    with contextlib.suppress(PoolTimeout):
-        while True:
-            taken.append(pool.getconn())
+    while pool.get_stats()["pool_size"] < pool.max_size or pool.get_stats()["pool_available"]:
+        taken.append(pool.getconn(timeout=60))
+    monkeypatch.setattr(pool, "timeout", PATIENCE_S)
     try:
         yield
     finally:

@@ -16,7 +16,6 @@ import pytest
 from tests.shop import Shop
 from tests.site import ROOT
 
-pytestmark = pytest.mark.timeout(120)  # processes are started first
 PROCESSES = 3
 ORDERS = 60  # of each process
 MOST = 10  # places in one order

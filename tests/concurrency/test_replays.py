@@ -90,7 +90,7 @@ def lose_the_answer(shop: Shop, server: Server, request: dict[str, Any]) -> None
     ]
     with socket.create_connection(("127.0.0.1", server.port)) as line:
         line.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        wait_for(lambda: purchases_of(shop, key), timeout_s=20, what="the purchase")
+        wait_for(lambda: purchases_of(shop, key), what="the purchase")
 
 
 @pytest.mark.usefixtures("last_places")

@@ -22,8 +22,8 @@ from typing import IO, Any
 import httpx
 
 IMPATIENT = 0.05  # of the requests
-PATIENCE_S = 20.0
-PERSISTENCE_S = 45.0  # with one step; the crash tests end earlier
+PATIENCE_S = 60.0
+PERSISTENCE_S = 150.0  # with one step; the crash tests end earlier
 BREATH_S = 0.05  # between two attempts at the same step
 NOT_NOW = {"rate-limited", "overloaded", "request-in-flight"}  # come again with the same key
 VISITS = (

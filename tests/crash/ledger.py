@@ -17,7 +17,7 @@ import httpx
 from tests.shop import Server, Shop
 from tests.site import ROOT, wait_for
 
-SEEN_THROUGH_S = 40.0
+SEEN_THROUGH_S = 180.0  # longer than a buyer persists
 REPLAYED = 2  # steps of each kind, asked once more at the end
 REPLAY_TRIES = 3
 FINAL = {"bought", "held", "released", "cancelled", "sold out", "fault", "given up"}
@@ -44,7 +44,7 @@ class Buyers:
     def wait_for_more(self, number: int, *, event: str = "bought") -> None:
         """Wait until something has happened so many times more than now."""
         goal = self.count(event) + number
-        wait_for(lambda: self.count(event) >= goal, timeout_s=30, what=f"{goal} times {event}")
+        wait_for(lambda: self.count(event) >= goal, what=f"{goal} times {event}")
 
     def see_through(self) -> list[Entry]:
         """Take no new orders, wait until the open ones are answered; return the journal."""
@@ -69,7 +69,7 @@ def buyers(shop: Shop, servers: list[Server], *, name: str, number: int = 8) -> 
     )
     try:
         crowd = Buyers(process, path, name)
-        wait_for(lambda: crowd.count("here"), timeout_s=20, what="the buyers to come")
+        wait_for(lambda: crowd.count("here"), what="the buyers to come")
         yield crowd
     finally:
         process.kill()

@@ -16,7 +16,6 @@ from tests.shop import Server, Shop, buy
 from tests.site import free_port
 
 __test__ = BACKEND == "sqlite"
-pytestmark = pytest.mark.timeout(120)  # processes are started more than once
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from tests.shop import Server, Shop
 from tests.site import free_port
 
 CRASHES = int(os.environ.get("TICKETSITE_CRASHES", "3"))
-pytestmark = pytest.mark.timeout(120)  # processes are started more than once
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,8 @@
 """SIGTERM under load: what is queued is committed or refused, never dropped."""
 
-import pytest
-
 from tests.crash.ledger import buyers, check
 from tests.shop import Shop
 from tests.site import free_port
-
-pytestmark = pytest.mark.timeout(120)  # processes are started more than once
 
 
 def test_server_that_is_asked_to_leave_keeps_every_word(shop: Shop) -> None:

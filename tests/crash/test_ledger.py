@@ -21,7 +21,10 @@ def journal(shop: Shop, shop_api: Server) -> Journal:
     """What a few buyers wrote down on a quiet day: every kind of visit is among them."""
     with buyers(shop, [shop_api], name=NAME, number=2) as crowd:
         crowd.wait_for_more(6)
-        wait_for(lambda: len(kinds(crowd.journal())) == 6, timeout_s=30, what="every kind of visit")
+        wait_for(
+            lambda: len(kinds(crowd.journal())) == 6,
+            what="every kind of visit",
+        )
         return crowd.see_through()
 
 

@@ -17,10 +17,7 @@ from tests.shop import Server, Shop, buy, open_shop
 from tests.site import wait_for
 
 __test__ = BACKEND == "postgres"
-pytestmark = [
-    pytest.mark.usefixtures("backend"),
-    pytest.mark.timeout(120),  # a server is stopped and started under load
-]
+pytestmark = pytest.mark.usefixtures("backend")
 KILLS = 4
 EVERY_OTHER = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'"
 
@@ -116,7 +113,7 @@ def test_without_a_database_buyers_are_told_to_come_again(
             ready, health = client.get("/ready"), client.get("/health")
         finally:
             postgres.start()
-        wait_for(api.ready, timeout_s=20, what="the api role to recover")
+        wait_for(api.ready, what="the api role to recover")
         again = buy(client, shop.vacancies["hall"], key="gone-1")
 
     problem_in(bought, "overloaded")

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.site import (
+    PATIENCE_S,
     ROOT,
     Site,
     alive,
@@ -22,10 +23,6 @@ from tests.site import (
     site_environment,
     wait_for,
 )
-
-PATIENCE_S = 60.0
-pytestmark = pytest.mark.timeout(180)
-
 
 SEEDED = (
     "SELECT * FROM auth_user ORDER BY id",
@@ -177,7 +174,7 @@ def test_leaving_ends_every_process_the_load_generator_included(
         with site.operator() as client:
             Site.post(client, "/admin/loadlab/run/add/", **SMALL_BUT_LONG)
         generators: list[psutil.Process] = wait_for(
-            lambda: locust_processes(site.process.pid), timeout_s=PATIENCE_S, what="the generator"
+            lambda: locust_processes(site.process.pid), what="the generator"
         )
         below = descendants(site.process.pid)
 
@@ -185,7 +182,7 @@ def test_leaving_ends_every_process_the_load_generator_included(
         site.process.wait(timeout=PATIENCE_S)
 
         assert len(below) >= 4
-        wait_for(lambda: not alive([*below, *generators]), timeout_s=10, what="all to end")
+        wait_for(lambda: not alive([*below, *generators]), what="all to end")
 
 
 SMALL_BUT_LONG = {

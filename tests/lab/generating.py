@@ -10,7 +10,7 @@ from loadlab.generator import Generator, Load
 from loadlab.percentiles import Latency
 from loadlab.scenarios import SCENARIOS
 
-PATIENCE_S = 45.0
+PATIENCE_S = 120.0
 
 
 @dataclass
@@ -76,8 +76,20 @@ def generate(
                 _take(heard, line)
             each(generator, heard)
     finally:
-        heard.ended = generator.end(grace_s=5.0)
+        heard.ended = generator.end(grace_s=20.0)
     return heard
+
+
+def stop_once() -> Callable[[Generator, Heard], None]:
+    """Interfere by asking to stop, once, as soon as a second was reported."""
+    asked: list[bool] = []
+
+    def stop(generator: Generator, heard: Heard) -> None:
+        if heard.seconds and not asked:  # a look may find several seconds at once
+            asked.append(True)
+            generator.ask_to_stop()
+
+    return stop
 
 
 def _take(heard: Heard, line: wire.Line) -> None:

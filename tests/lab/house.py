@@ -10,9 +10,7 @@ from pathlib import Path
 from deploy.run import commands
 from tests.backends import BACKEND
 from tests.shop import Server, Shop
-from tests.site import ROOT, end, wait_for
-
-PATIENCE_S = 90.0
+from tests.site import PATIENCE_S, ROOT, end, wait_for
 
 
 class House:
@@ -45,7 +43,7 @@ class House:
         one = self.start([sys.executable, "manage.py", "loadworker"])
         self._workers.append(one)
         seen = f"SELECT count(*) FROM loadlab_labworker WHERE name LIKE '%:{one.pid}'"  # noqa: S608
-        wait_for(lambda: self.shop.rows(seen) == [(1,)], timeout_s=PATIENCE_S, what="a worker")
+        wait_for(lambda: self.shop.rows(seen) == [(1,)], what="a worker")
         return one
 
     def web(self) -> "subprocess.Popen[str]":
@@ -103,9 +101,7 @@ class House:
 
     def wait_for_seconds(self, run_id: int, number: int = 1) -> None:
         """Wait until so many seconds are stored."""
-        wait_for(
-            lambda: len(self.seconds_of(run_id)) >= number, timeout_s=PATIENCE_S, what="the load"
-        )
+        wait_for(lambda: len(self.seconds_of(run_id)) >= number, what="the load")
 
     def wait_for_end(self, run_id: int, *, timeout_s: float = PATIENCE_S) -> tuple[str, str]:
         """Wait until the run has ended, and say how."""

@@ -71,7 +71,7 @@ def stub(folder: Path, **plan: Any) -> Iterator[Stub]:
         yield running
     finally:
         process.stdin.close()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         process.stdout.close()
     running.served = [Served(**json.loads(line)) for line in log.read_text().splitlines()]
 

@@ -28,9 +28,7 @@ SMALL = {
 OPEN = {"user_count": 50}  # at once, at most: more than ever come
 OWN = {"sold_out_storm": {"capacity": 20}}
 MARKS = {"rush": {"ramp_end": 1.0}, "spike": {"spike_begin": 1.0, "spike_end": 2.0}}
-PATIENCE_S = 60.0
 
-pytestmark = pytest.mark.timeout(180)
 Finished = dict[str, Any]
 
 
@@ -55,7 +53,7 @@ def _at_its_end(client: httpx.Client, path: str) -> Finished:
         found: Finished = client.get(path).raise_for_status().json()
         return None if found["run"]["active"] else found
 
-    document: Finished = wait_for(ended, timeout_s=PATIENCE_S, what="the run to end")
+    document: Finished = wait_for(ended, what="the run to end")
     return document
 
 
@@ -120,7 +118,7 @@ class TestIntegrity:
         keys = f"SELECT count(*) FROM tickets_apikey WHERE name = 'Run {number}'"  # noqa: S608
 
         for rows in (stock, keys):
-            wait_for(lambda: site.rows(rows) == [(0,)], timeout_s=PATIENCE_S, what=rows)  # noqa: B023
+            wait_for(lambda: site.rows(rows) == [(0,)], what=rows)  # noqa: B023
 
 
 class TestShape:

@@ -9,15 +9,11 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.lab.fitness import starved
-from tests.site import Site, alive, locust_processes, wait_for
+from tests.lab.fitness import expected_outcomes
+from tests.site import PATIENCE_S, Site, alive, locust_processes, wait_for
 
-SHORT = ("loadrun", "baseline", "--users", "20", "--duration", "3", "--capacity", "30")
+SHORT = ("loadrun", "baseline", "--users", "20", "--duration", "3", "--capacity", "20")
 LONG = ("loadrun", "baseline", "--users", "20", "--duration", "120", "--capacity", "1000")
-# Events are awaited with a tenfold margin over what they usually take.
-PATIENCE_S = 60.0
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def result(path: Path) -> dict[str, Any]:
@@ -34,20 +30,27 @@ def finished(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return {**result(path), "exit_code": done.returncode, "output": done.stdout + done.stderr}
 
 
+def outcomes_due(finished: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what this machine lets the verdicts of a good run say."""
+    validity, budget, _ = (verdict["finding"] for verdict in finished["run"]["verdicts"])
+    return expected_outcomes(validity, budget)
+
+
 class TestFinishedRun:
     """A short run that nobody disturbed."""
 
     def test_tells_the_shell_what_the_verdicts_say(self, finished: dict[str, Any]) -> None:
-        """0 if everything passed, 3 if the machine gave the generator no processor."""
-        assert finished["exit_code"] == (3 if starved(finished) else 0), finished["output"]
+        """0 if everything passed; 3 or 99 if the machine gave generator or site no processor."""
+        code = {"pass": 0, "inconclusive": 3, "fail": 99}[outcomes_due(finished)[1]]
+        assert finished["exit_code"] == code, finished["output"]
 
     def test_sells_exactly_its_stock(self, finished: dict[str, Any]) -> None:
-        """Thirty places, thirty purchases, thirty tickets, thirty buyers who were told so."""
+        """Twenty places, twenty purchases, twenty tickets, twenty buyers who were told so."""
         stock = finished["run"]["summary"]["stock"]
 
         sold = {name: stock[name] for name in ("sold", "purchase_count", "ticket_count")}
-        assert sold == {"sold": 30, "purchase_count": 30, "ticket_count": 30}
-        assert stock["bought_seen"] == 30
+        assert sold == {"sold": 20, "purchase_count": 20, "ticket_count": 20}
+        assert stock["bought_seen"] == 20
 
     def test_counts_each_request_once(self, finished: dict[str, Any]) -> None:
         """The seconds, the table and the total agree to the last request."""
@@ -65,10 +68,9 @@ class TestFinishedRun:
     def test_passes_every_verdict(self, finished: dict[str, Any]) -> None:
         """Validity, budget and integrity, each with a sentence; a starved run proves nothing."""
         verdicts = finished["run"]["verdicts"]
-        expected = ["fail", "inconclusive", "inconclusive"] if starved(finished) else ["pass"] * 3
 
         assert [v["kind"] for v in verdicts] == ["validity", "budget", "integrity"]
-        assert [v["outcome"] for v in verdicts] == expected
+        assert tuple(v["outcome"] for v in verdicts) == outcomes_due(finished)
         assert all(v["finding"] for v in verdicts)
 
     def test_knows_what_the_server_took(self, finished: dict[str, Any]) -> None:
@@ -134,7 +136,7 @@ def test_generator_ends_itself_when_its_supervisor_is_killed(site: Site) -> None
         running.kill()
         running.wait()
 
-        wait_for(lambda: not alive(generators), timeout_s=PATIENCE_S, what="the generator to end")
+        wait_for(lambda: not alive(generators), what="the generator to end")
     _wait_until_idle(site)
 
 
@@ -190,7 +192,7 @@ def test_result_that_cannot_be_written_is_found_before_the_run(site: Site, tmp_p
 def _generators_of(running: "subprocess.Popen[str]") -> list[psutil.Process]:
     """Wait for the load generator of a run."""
     found: list[psutil.Process] = wait_for(
-        lambda: locust_processes(running.pid), timeout_s=PATIENCE_S, what="the generator"
+        lambda: locust_processes(running.pid), what="the generator"
     )
     return found
 
@@ -200,12 +202,10 @@ def _wait_for_requests(site: Site) -> None:
     newest = (
         "SELECT count(*) FROM loadlab_runsecond WHERE run_id = (SELECT max(id) FROM loadlab_run)"
     )
-    wait_for(lambda: site.rows(newest)[0][0] > 0, timeout_s=PATIENCE_S, what="the first second")
+    wait_for(lambda: site.rows(newest)[0][0] > 0, what="the first second")
 
 
 def _wait_until_idle(site: Site) -> None:
     """Wait until the site's worker has ended the run whose supervisor was killed."""
     active = "SELECT count(*) FROM loadlab_run WHERE slot = 1"
-    wait_for(
-        lambda: site.rows(active)[0][0] == 0, timeout_s=PATIENCE_S, what="the lost run to be ended"
-    )
+    wait_for(lambda: site.rows(active)[0][0] == 0, what="the lost run to be ended")

@@ -26,7 +26,6 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     return made
 
 
-@pytest.mark.timeout(90)
 def test_it_runs(added: Scenario, tmp_path: Path) -> None:
     """Under its own names, and every request is counted."""
     with stub(tmp_path) as shop:

@@ -36,6 +36,7 @@ pipe.send(wire.Final(1.0, 0, 0, {}, 0, pipe.lost_count))
 pipe.close()
 """
 BROKEN = """
+sys.stdin.readline()  # nobody will read from now on
 for seq in range(3):
     pipe.send(wire.Second(seq, 1.0, seq + 1.0, 1, 0, 0.0, 0.0, 0, [big]))
     gevent.sleep(0.01)
@@ -89,5 +90,7 @@ def test_broken_pipe_is_told_once(process) -> None:
     """The supervisor is gone: the generator hears of it and can leave."""
     started, reader = process
     reader.close()
+    started.stdin.write("\n")
+    started.stdin.flush()
 
     assert json.loads(started.stdout.readline()) == 1

@@ -12,11 +12,9 @@ import psutil
 import pytest
 
 from loadlab.generator import ROOT, Generator
-from tests.lab.generating import Heard, generate, load_of
+from tests.lab.generating import Heard, generate, load_of, stop_once
 from tests.lab.stub import stub
 from tests.site import alive, free_port
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def workers_of(generator: Generator) -> list[psutil.Process]:
@@ -57,11 +55,11 @@ def test_timetable_is_shared_and_not_repeated(tmp_path: Path) -> None:
 
 
 def test_killed_process_is_said_and_counted_and_the_run_goes_on(tmp_path: Path) -> None:
-    """One of two dies in the second second."""
+    """One of two dies after the second second."""
     killed: list[int] = []
 
     def kill_one(generator: Generator, heard: Heard) -> None:
-        if len(heard.seconds) == 2 and not killed:
+        if len(heard.seconds) >= 2 and not killed:
             victim = workers_of(generator)[0]
             killed.append(victim.pid)
             victim.send_signal(signal.SIGKILL)
@@ -76,7 +74,7 @@ def test_killed_process_is_said_and_counted_and_the_run_goes_on(tmp_path: Path) 
     assert last.workers_lost == 1
     assert last.elapsed_s >= 9
     assert [second.worker_count for second in heard.seconds][:2] == [2, 2]
-    assert heard.seconds[5].worker_count == 1
+    assert heard.seconds[-1].worker_count == 1
     # Of the dead one's last second nobody knows: the server may have served more, never less.
     assert heard.count() == last.ended_count <= len(shop.served)
 
@@ -84,13 +82,9 @@ def test_killed_process_is_said_and_counted_and_the_run_goes_on(tmp_path: Path) 
 def test_stop_reaches_every_process(tmp_path: Path) -> None:
     """The master is told and tells the others; all report before anybody leaves."""
 
-    def stop(generator: Generator, heard: Heard) -> None:
-        if len(heard.seconds) == 1:
-            generator.ask_to_stop()
-
     load = {"user_count": 20, "duration_s": 60, "worker_count": 2}
     with stub(tmp_path, delay_s=0.2) as shop:
-        heard = generate(load_of("baseline", shop.target, **load), each=stop)
+        heard = generate(load_of("baseline", shop.target, **load), each=stop_once())
 
     assert heard.last.elapsed_s < 30
     assert heard.count() == heard.last.ended_count == len(shop.served)
@@ -148,7 +142,7 @@ def test_processes_of_other_machines_come_to_the_master(tmp_path: Path) -> None:
         try:
             told = replace(load_of("baseline", shop.target, **load), master_bind=address)
             heard = generate(told)
-            left = [process.wait(timeout=20) for process in far]
+            left = [process.wait(timeout=60) for process in far]
         finally:
             for process in far:
                 process.kill()

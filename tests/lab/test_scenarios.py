@@ -35,7 +35,7 @@ def test_scenario_has_a_locustfile_that_locust_accepts(scenario: Scenario) -> No
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
 
     assert listed.returncode == 0, listed.stderr

@@ -60,7 +60,7 @@ def at_once(job: Callable[[int], Any]) -> list[Any]:
 
     def work(number: int) -> Any:
         try:
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=60)
             return job(number)
         except Exception as error:
             return error

