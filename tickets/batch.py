@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from tickets import expiry, repeats
 from tickets.models import Hold
-from tickets.recording import Changed, Record
+from tickets.recording import Record
 from tickets.wishes import (
     Answer,
     Confirmation,
@@ -27,42 +27,67 @@ from tickets.wishes import (
 from vacancy import selectors as stock_rows
 from vacancy import services as stock
 from vacancy import trips
+from vacancy.trips import Changed
 
 TAKEN_BACK_AT_ONCE = 1000  # expired holds; more only if those were not enough
 
 logger = logging.getLogger(__name__)
 
 
-def serve(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer]:
-    """Serve all; a bug that one of several wishes runs into is no reason to refuse the others."""
-    try:
-        return _serve_all(wishes, now, careful=careful)
-    except (DatabaseError, Changed):
-        raise
-    except Exception as error:
-        if len(wishes) == 1:
-            raise
-        logger.exception("a batch of %d failed; serving one by one", len(wishes))
-        raise Changed from error
+class Batch:
+    """Several wishes and their answers; the caller opens the transaction."""
 
+    def __init__(self, wishes: Sequence[Wish], now: datetime, *, careful: bool) -> None:
+        """Do nothing yet. `careful`: hold every row from the first look on."""
+        self._wishes = wishes
+        self._now = now
+        self._careful = careful
+        self._answers: dict[int, Answer] = {}
 
-def _serve_all(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer]:
-    """Serve vacancy by vacancy in id order, so that two processes cannot block each other."""
-    if careful:
-        repeats.forget_old(wishes=wishes, now=now)
-    answers: dict[int, Answer] = {}
-    groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
-    vacancies = _VacancyFinder(wishes)
-    for at, wish in enumerate(wishes):
+    @property
+    def answers(self) -> list[Answer]:
+        """What each is told once all is committed; complete before the COMMIT is sent."""
+        return [self._answers[at] for at in range(len(self._wishes))]
+
+    def serve(self) -> None:
+        """Serve all; a bug that one of several runs into is no reason to refuse the others.
+
+        Raises:
+            Changed: nothing of this may stay; another try makes sense.
+            django.db.DatabaseError: as named.
+            vacancy.trips.CommitLost: as named.
+        """
         try:
-            groups[vacancies.find(wish), wish.bound_to is not None].append(at)
-        except (stock.VacancyNotFound, HoldNotFound) as refusal:
-            answers[at] = refusal
-    for (vacancy_id, rehearsal), places in sorted(groups.items()):
-        group = [wishes[at] for at in places]
-        served = _Group(vacancy_id, rehearsal, group, now, careful=careful).serve()
-        answers.update(zip(places, served, strict=True))
-    return [answers[at] for at in range(len(wishes))]
+            self._serve_all()
+        except (DatabaseError, Changed):
+            raise
+        except Exception as error:
+            if len(self._wishes) == 1:
+                raise
+            logger.exception("a batch of %d failed; serving one by one", len(self._wishes))
+            raise Changed from error
+
+    def _serve_all(self) -> None:
+        """Serve vacancy by vacancy in id order, so that two processes cannot block each other."""
+        if self._careful:
+            repeats.forget_old(wishes=self._wishes, now=self._now)
+        groups = sorted(self._by_vacancy().items())
+        for number, ((vacancy_id, rehearsal), places) in enumerate(groups, start=1):
+            wishes = [self._wishes[at] for at in places]
+            group = _Group(vacancy_id, rehearsal, wishes, self._now, careful=self._careful)
+            self._answers.update(zip(places, group.decide(), strict=True))
+            group.write(commit=number == len(groups))
+
+    def _by_vacancy(self) -> dict[tuple[int, bool], list[int]]:
+        """Refuse who wants what is not there; return the places of the others in the batch."""
+        groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
+        vacancies = _VacancyFinder(self._wishes)
+        for at, wish in enumerate(self._wishes):
+            try:
+                groups[vacancies.find(wish), wish.bound_to is not None].append(at)
+            except (stock.VacancyNotFound, HoldNotFound) as refusal:
+                self._answers[at] = refusal
+        return groups
 
 
 class _VacancyFinder:
@@ -110,8 +135,11 @@ class _Group:
         self.now = now
         # A confirmation changes its hold's row, and whoever holds rows begins with the vacancy.
         self.hold_row = careful or any(isinstance(wish, Confirmation) for wish in wishes)
+        self._record: Record | None = None
+        self._granted: stock.Granted | None = None
 
-    def serve(self) -> list[Answer]:
+    def decide(self) -> list[Answer]:
+        """Look, and say what each is to be told; nobody has anything yet."""
         with trips.together():
             look = stock.vacancy_for_sale(
                 vacancy_id=self.vacancy_id, rehearsal=self.rehearsal, hold_row=self.hold_row
@@ -135,26 +163,25 @@ class _Group:
         holds = self._holds(wishes)
         refused = [_why_not(wish, holds, self.now) for wish in wishes]
         able = [wish for wish, refusal in zip(wishes, refused, strict=True) if refusal is None]
-        granted = self._grant(vacancy, able, holds)
-        record = Record(granted.vacancy, self.now)
+        granted = self._granted = self._grant(vacancy, able, holds)
+        record = self._record = Record(granted.vacancy, self.now)
         outcomes = [
             outcome
             if isinstance(outcome, stock.StockRefusal)
             else record.add(wish, _hold_of(wish, holds), remaining=outcome)
             for wish, outcome in zip(able, granted.outcomes, strict=True)
         ]
-        if granted.moves_any:
-            self._write(record, granted)
         served = iter(outcomes)
         return [refusal or next(served) for refusal in refused]
 
-    def _write(self, record: Record, granted: stock.Granted) -> None:
+    def write(self, *, commit: bool) -> None:
+        """Make true what was decided; with `commit`, at once for good if that can be done."""
+        record, granted = self._record, self._granted
+        if record is None or granted is None or not granted.moves_any:
+            return
         record.end_holds()
-        with trips.together():
+        with stock.places_take(granted=granted, now=self.now, commit=commit):
             record.write()
-            moved = stock.places_take(granted=granted, now=self.now)
-        if not moved():
-            raise Changed
 
     def _holds(self, wishes: list[Wish]) -> dict[uuid.UUID, Hold]:
         wanted = [wish.hold_id for wish in wishes if isinstance(wish, Confirmation)]

@@ -8,6 +8,7 @@ from tickets import rows
 from tickets.models import Hold, Purchase, Ticket, new_code, new_id
 from tickets.wishes import Held, HoldOrder, Order, Sale, Wish
 from vacancy import services as stock
+from vacancy.trips import Changed
 
 # What no purchase has yet.
 _NEW = {
@@ -16,10 +17,6 @@ _NEW = {
     "cancelled_by_id": None,
     "cancel_reason": "",
 }
-
-
-class Changed(Exception):
-    """Something moved between our look and our update; nothing of this try is kept."""
 
 
 class Record:

@@ -25,10 +25,10 @@ from django.db import DatabaseError, connection, transaction
 
 from tickets import batch
 from tickets.models import Hold, Purchase
-from tickets.recording import Changed
 from tickets.wishes import Answer, OutcomeUnknown, Sale, Wish
 from vacancy import selectors as stock_rows
 from vacancy.lanes import close_dead
+from vacancy.trips import Changed, CommitLost
 
 ALONE_TRIES = 3  # a twin in another process may be in the way of the first
 
@@ -67,17 +67,19 @@ def _try(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer
     Raises:
         Exception: what a single wish ran into that no other try will mend.
     """
-    answers: list[Answer] | None = None
+    served = batch.Batch(wishes, now, careful=careful)
+    at_commit = False
     try:
         with transaction.atomic(durable=True):
-            answers = batch.serve(wishes, now, careful=careful)
+            served.serve()
+            at_commit = True
     except Changed as changed:
         return changed
     except DatabaseError as error:
-        if answers is not None:  # the COMMIT itself failed
-            return _find_out(wishes, answers, error)
+        if at_commit or isinstance(error, CommitLost):
+            return _find_out(wishes, served.answers, error)
         return _reconnected(wishes, error)
-    return answers
+    return served.answers
 
 
 def _reconnected(wishes: Sequence[Wish], error: DatabaseError) -> list[Answer] | Exception:

@@ -41,21 +41,22 @@ class _Prepared:
     sql: str
     parameters: tuple[Any, ...]
 
-    def _run(self, given: dict[str, Any]) -> Any:
+    def _values(self, given: dict[str, Any]) -> list[Any]:
         values = (given[one.name] if isinstance(one, _Open) else one for one in self.parameters)
         adapt = connection.ops.adapt_datetimefield_value
-        return trips.run(
-            self.sql, [adapt(value) if isinstance(value, datetime) else value for value in values]
-        )
+        return [adapt(value) if isinstance(value, datetime) else value for value in values]
 
 
 class Update(_Prepared):
     """An update that is built once."""
 
-    def change(self, **given: Any) -> Later[int]:
-        """Run it with these values; later it tells how many rows it changed."""
-        cursor = self._run(given)
-        return lambda: int(cursor.rowcount)
+    def change_or_fail(self, **given: Any) -> None:
+        """Run it with these values, inside `trips.together`.
+
+        Raises:
+            vacancy.trips.Changed: it changed nothing; told when the trip ends, or at once.
+        """
+        trips.change_or_fail(self.sql, self._values(given))
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Select(_Prepared, Generic[M]):
 
     def first(self, **given: Any) -> Later[M | None]:
         """Run it with these values; later it gives the first row, or None."""
-        cursor = self._run(given)
+        cursor = trips.run(self.sql, self._values(given))
         return lambda: self._object(cursor.fetchone())
 
     def _object(self, row: tuple[Any, ...] | None) -> M | None:

@@ -12,12 +12,14 @@ from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from tests.backends import BACKEND
 from tests.conftest import make_vacancy
 from tickets import batch, group_commit, selling, till
 from tickets.models import ApiKey, Purchase, Ticket
 from tickets.selectors import Client
 from tickets.wishes import Answer, IdempotencyKeyReused, Order, OutcomeUnknown, Sale
 from vacancy import services as stock_services
+from vacancy import trips
 from vacancy.lanes import LaneFull
 from vacancy.models import Vacancy
 from vacancy.services import SoldOut, VacancyNotFound
@@ -125,6 +127,17 @@ async def test_bug_met_alone_at_one_vacancy_harms_nobody_at_another(
     assert await counters(stock) == (3, 2)
 
 
+class _Lost:
+    """Stands for what PostgreSQL is sent at the end of a trip: the server leaves, once."""
+
+    def __init__(self, *, done: bool) -> None:
+        leave = "SELECT pg_terminate_backend(pg_backend_pid())"
+        self.statements = iter([(*trips.COMMIT, leave) if done else (leave,)])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(next(self.statements, ("COMMIT",)))
+
+
 class _LostCommit:
     """Stands for a connection's COMMIT: fails once, before or after the database has done it."""
 
@@ -143,18 +156,21 @@ class _LostCommit:
 
 @pytest.fixture
 def lose_commit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Let the COMMIT of the next batch get lost."""
+    """Let the COMMIT of the next batch get lost; `alone`: which PostgreSQL was sent by itself."""
 
-    def arrange(*, done: bool) -> None:
-        real = batch._serve_all
+    def arrange(*, done: bool, alone: bool = False) -> None:
+        if BACKEND == "postgres" and not alone:
+            monkeypatch.setattr(trips, "COMMIT", _Lost(done=done))
+            return
+        real = batch.Batch.serve
         lost = _LostCommit(done=done)
 
-        def with_lost_commit(*args: Any, **kwargs: Any) -> list[Answer]:
+        def with_lost_commit(self: batch.Batch) -> None:
             # Set in the till's thread: the name stands for another connection in each.
             connections["default"]._commit = lost  # type: ignore[attr-defined]
-            return real(*args, **kwargs)
+            real(self)
 
-        monkeypatch.setattr(batch, "_serve_all", with_lost_commit)
+        monkeypatch.setattr(batch.Batch, "serve", with_lost_commit)
 
     yield arrange
     asyncio.run(till.run(lambda: connections["default"].__dict__.pop("_commit", None)))
@@ -175,6 +191,21 @@ async def test_lost_commit_is_looked_up_before_anything_is_answered(
         lambda: set(Purchase.objects.values_list("pk", flat=True))
     )()
     assert {answer.id for answer in answers} == stored
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_commit_that_goes_alone_is_looked_up_too(
+    lose_commit: Callable[..., None], done: bool
+) -> None:
+    """Where something is left to do after the places moved, the COMMIT is a trip of its own."""
+    closing = await database_sync_to_async(make_vacancy)(capacity=2, close_when_sold_out=True)
+    lose_commit(done=done, alone=True)
+
+    answers = await all_answers([order(closing), order(closing)])
+
+    assert [type(answer) for answer in answers] == [Sale, Sale]
+    assert await counters(closing) == (0, 2)
+    assert closing.state == Vacancy.State.CLOSED
 
 
 async def test_repeat_in_the_batch_is_no_proof_of_a_commit_that_was_lost(

@@ -1,7 +1,15 @@
 """Statements that travel together: each has its effect in order, and the first error is told."""
 
 import pytest
-from django.db import IntegrityError, OperationalError, ProgrammingError, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
+from psycopg.pq import TransactionStatus
 
 from tests.backends import BACKEND
 from tests.conftest import make_vacancy
@@ -14,8 +22,8 @@ NAME = "SELECT name FROM vacancy_vacancy WHERE id = %s"
 BREAK = "UPDATE vacancy_vacancy SET sold = sold + %s WHERE id = %s"
 
 
-def run_together(*steps: tuple[str, object], pk: int) -> None:
-    with trips.together():
+def run_together(*steps: tuple[str, object], pk: int, commit: bool = False) -> None:
+    with trips.together(commit=commit):
         for statement, value in steps:
             trips.run(statement, [value, pk])
 
@@ -70,3 +78,40 @@ class TestPlans:
             cursor.execute("SELECT statement FROM pg_prepared_statements")
             kept = [statement for (statement,) in cursor.fetchall()]
         assert kept.count(NAME.replace("%s", "$1")) == 1
+
+
+class TestCommit:
+    """A trip that ends the transaction."""
+
+    __test__ = BACKEND == "postgres"  # elsewhere the COMMIT is atomic's, as ever
+    pytestmark = pytest.mark.django_db(transaction=True)
+
+    def test_commit_goes_along(self, vacancy):
+        with transaction.atomic(durable=True):
+            run_together((RENAME, "other"), pk=vacancy.pk, commit=True)
+            status = connection.connection.info.transaction_status
+
+        assert status == TransactionStatus.IDLE
+        assert Vacancy.objects.get().name == "other"
+
+    def test_nothing_is_committed_behind_an_update_that_changes_nothing(self, vacancy):
+        with pytest.raises(trips.Changed), transaction.atomic(), trips.together(commit=True):
+            trips.run(RENAME, ["other", vacancy.pk])
+            trips.change_or_fail(RENAME, ["third", vacancy.pk + 1])
+
+        assert Vacancy.objects.get().name == vacancy.name
+
+    def test_somebody_elses_transaction_is_not_committed(self, vacancy):
+        def run_inside() -> None:
+            with transaction.atomic():
+                run_together((RENAME, "other"), pk=vacancy.pk, commit=True)
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            run_inside()
+
+        assert Vacancy.objects.get().name == vacancy.name
+
+    def test_error_of_a_value_is_no_change(self, vacancy):
+        with pytest.raises(DataError), transaction.atomic():
+            run_together((RENAME, "x" * 1000), pk=vacancy.pk)

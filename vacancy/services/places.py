@@ -3,16 +3,17 @@
 Note [One conditional update]
     A counter moves by one UPDATE built from F() expressions whose WHERE repeats everything that
     was found to hold: enough places, on sale, the sale window unchanged. The database evaluates
-    both under the row's lock, so two buyers can never both see the last place. The number of
-    changed rows decides. The row is read first, for the price and for a reason to refuse; if it
-    changed in between, the update changes nothing and the whole look is repeated, then with the
-    row held (tickets.selling).
+    both under the row's lock, so two buyers can never both see the last place. Whether
+    it changed the row decides. The row is read first, for the price and for a reason to refuse; if
+    it changed in between, the update changes nothing and fails, and the whole look is repeated,
+    then with the row held (tickets.selling).
 
     Whoever holds rows takes vacancies first, in id order, then holds, then purchases: nobody can
     wait in a circle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -22,6 +23,7 @@ from typing import Literal, NamedTuple
 from django.contrib.auth.models import User
 from django.db.models import F
 
+from vacancy import trips
 from vacancy.models import StockMovement, Vacancy
 from vacancy.prepared import Select, Update, later, prepare_select, prepare_update
 from vacancy.services import ledger
@@ -111,22 +113,34 @@ def places_grant(*, vacancy: Vacancy, wishes: Sequence[Wish], now: datetime) -> 
     return Granted(vacancy, outcomes, moved[Move.SELL], moved[Move.HOLD], moved[Move.CONFIRM])
 
 
-def places_take(*, granted: Granted, now: datetime) -> Later[bool]:
+@contextmanager
+def places_take(*, granted: Granted, now: datetime, commit: bool = False) -> Iterator[None]:
     """Move what was granted, if the row still is what the decision was made on.
 
-    Call it last in the transaction that records who has the places: the row is locked from here
-    to its COMMIT, and every other process that sells this vacancy waits for that. Later it tells
-    whether it moved them. If not, somebody else was faster; look again.
+    Inside, record who has the places, without looking at results (`trips.together`). The counters
+    move after that: the row is locked from there to the COMMIT, and every other process that sells
+    this vacancy waits for that. `commit` sends the COMMIT along if nothing else is to be done.
+
+    Raises:
+        vacancy.trips.Changed: somebody else was faster; look again.
+        vacancy.trips.CommitLost: as named.
     """
+    closes = granted.vacancy.close_when_sold_out
+    with trips.together(commit=commit and not closes):
+        yield
+        _move(granted)
+    if closes:
+        _close_if_sold_out(granted.vacancy.pk, now)
+
+
+def _move(granted: Granted) -> None:
     vacancy, taken = granted.vacancy, granted.sold + granted.held
-    if not granted.moves_any:
-        return lambda: True
     take = _take(
         anew=bool(taken),
         begins=vacancy.on_sale_from is not None,
         ends=vacancy.on_sale_until is not None,
     )
-    moved = take.change(
+    take.change_or_fail(
         pk=vacancy.pk,
         taken=taken,
         confirmed=granted.confirmed,
@@ -135,13 +149,6 @@ def places_take(*, granted: Granted, now: datetime) -> Later[bool]:
         on_sale_from=vacancy.on_sale_from,
         on_sale_until=vacancy.on_sale_until,
     )
-
-    def have_moved() -> bool:
-        if moved() and vacancy.close_when_sold_out:
-            _close_if_sold_out(vacancy.pk, now)
-        return bool(moved())
-
-    return have_moved
 
 
 @cache
