@@ -1,9 +1,10 @@
-"""What happens to a batch of wishes inside its transaction: looked at, decided on, written down."""
+"""What happens to a batch of wishes: looked at, decided on, written down, all or nothing."""
 
 import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import cached_property
 from typing import cast
@@ -21,6 +22,7 @@ from tickets.wishes import (
     HoldNotFound,
     HoldReleased,
     Order,
+    RepeatKey,
     SaleRefusal,
     Wish,
 )
@@ -35,30 +37,33 @@ logger = logging.getLogger(__name__)
 
 
 class Batch:
-    """Several wishes and their answers; the caller opens the transaction."""
+    """Several wishes and their answers."""
 
     def __init__(self, wishes: Sequence[Wish], now: datetime, *, careful: bool) -> None:
         """Do nothing yet. `careful`: hold every row from the first look on."""
         self._wishes = wishes
         self._now = now
         self._careful = careful
+        # A confirmation changes its hold's row, and whoever holds rows begins with the vacancy.
+        self._hold_rows = careful or any(isinstance(wish, Confirmation) for wish in wishes)
         self._answers: dict[int, Answer] = {}
 
     @property
     def answers(self) -> list[Answer]:
-        """What each is told once all is committed; complete before the COMMIT is sent."""
+        """What each is told once all is committed; complete before that begins."""
         return [self._answers[at] for at in range(len(self._wishes))]
 
     def serve(self) -> None:
         """Serve all; a bug that one of several runs into is no reason to refuse the others.
 
         Raises:
-            Changed: nothing of this may stay; another try makes sense.
-            django.db.DatabaseError: as named.
+            Changed: nothing of this was kept; another try makes sense.
+            django.db.DatabaseError: as named; nor was it then.
             vacancy.trips.CommitLost: as named.
         """
         try:
-            self._serve_all()
+            with trips.for_good() if self._hold_rows else nullcontext():
+                self._serve_all()
         except (DatabaseError, Changed):
             raise
         except Exception as error:
@@ -68,15 +73,29 @@ class Batch:
             raise Changed from error
 
     def _serve_all(self) -> None:
-        """Serve vacancy by vacancy in id order, so that two processes cannot block each other."""
         if self._careful:
             repeats.forget_old(wishes=self._wishes, now=self._now)
-        groups = sorted(self._by_vacancy().items())
-        for number, ((vacancy_id, rehearsal), places) in enumerate(groups, start=1):
-            wishes = [self._wishes[at] for at in places]
-            group = _Group(vacancy_id, rehearsal, wishes, self._now, careful=self._careful)
-            self._answers.update(zip(places, group.decide(), strict=True))
-            group.write(commit=number == len(groups))
+        record = Record(self._now)
+        # In id order, so that two processes cannot block each other.
+        groups = [
+            _Group(*which, places, self._now, hold_row=self._hold_rows)
+            for which, places in sorted(self._by_vacancy().items())
+        ]
+        # After the stock: see tickets.repeats, Note [A repeat gets the first answer].
+        earlier = repeats.find(wishes=self._wishes, now=self._now)
+        for group in groups:
+            wishes = [self._wishes[at] for at in group.places]
+            answers = group.decide(wishes, earlier, record)
+            self._answers.update(zip(group.places, answers, strict=True))
+        self._write(record, [group.granted for group in groups if group.granted])
+
+    def _write(self, record: Record, granted: list[stock.Granted]) -> None:
+        moving = [one for one in granted if one.moves_any]
+        if not moving:
+            return
+        record.end_holds()
+        with stock.places_take(granted=moving, now=self._now) as trip:
+            record.write(trip)
 
     def _by_vacancy(self) -> dict[tuple[int, bool], list[int]]:
         """Refuse who wants what is not there; return the places of the others in the batch."""
@@ -118,70 +137,50 @@ class _VacancyFinder:
 
 
 class _Group:
-    """The wishes for one vacancy within a batch, in order of arrival."""
+    """The wishes for one vacancy within a batch, in order of arrival, and what stock there is."""
 
     def __init__(
-        self,
-        vacancy_id: int,
-        rehearsal: bool,
-        wishes: list[Wish],
-        now: datetime,
-        *,
-        careful: bool,
+        self, vacancy_id: int, rehearsal: bool, places: list[int], now: datetime, *, hold_row: bool
     ) -> None:
-        self.vacancy_id = vacancy_id
-        self.rehearsal = rehearsal
-        self.wishes = wishes
-        self.now = now
-        # A confirmation changes its hold's row, and whoever holds rows begins with the vacancy.
-        self.hold_row = careful or any(isinstance(wish, Confirmation) for wish in wishes)
-        self._record: Record | None = None
-        self._granted: stock.Granted | None = None
+        """Look at the stock. `places` are those of the wishes in the batch."""
+        self.places = places
+        self.granted: stock.Granted | None = None  # once it is decided, if there is a vacancy
+        self._vacancy_id = vacancy_id
+        self._now = now
+        self._hold_row = hold_row
+        self._vacancy = stock.vacancy_for_sale(
+            vacancy_id=vacancy_id, rehearsal=rehearsal, hold_row=hold_row
+        )
 
-    def decide(self) -> list[Answer]:
-        """Look, and say what each is to be told; nobody has anything yet."""
-        with trips.together():
-            look = stock.vacancy_for_sale(
-                vacancy_id=self.vacancy_id, rehearsal=self.rehearsal, hold_row=self.hold_row
-            )
-            # After the stock: see tickets.repeats, Note [A repeat gets the first answer].
-            known = repeats.find(wishes=self.wishes, now=self.now)
-        vacancy, earlier = look(), known()
+    def decide(
+        self, wishes: list[Wish], earlier: dict[RepeatKey, Answer], record: Record
+    ) -> list[Answer]:
+        """Say what each is to be told, and take down who is to get places."""
+        vacancy = self._vacancy
         if vacancy is None:
-            refusal = stock.VacancyNotFound(f"There is no vacancy {self.vacancy_id}.")
-            return [refusal for _ in self.wishes]
-        answers: list[Answer | None] = [
-            earlier.get(wish.repeat_key) if wish.repeat_key else None for wish in self.wishes
-        ]
-        fresh = [at for at, answer in enumerate(answers) if answer is None]
-        for at, answer in zip(fresh, self._serve_fresh(vacancy, fresh), strict=True):
-            answers[at] = answer
-        return [answer for answer in answers if answer is not None]
+            refusal = stock.VacancyNotFound(f"There is no vacancy {self._vacancy_id}.")
+            return [refusal for _ in wishes]
+        known = [earlier.get(wish.repeat_key) if wish.repeat_key else None for wish in wishes]
+        fresh = [wish for wish, answer in zip(wishes, known, strict=True) if answer is None]
+        decided = iter(self._decide_fresh(vacancy, fresh, record))
+        return [next(decided) if answer is None else answer for answer in known]
 
-    def _serve_fresh(self, vacancy: stock.Vacancy, fresh: list[int]) -> list[Answer]:
-        wishes = [self.wishes[at] for at in fresh]
+    def _decide_fresh(
+        self, vacancy: stock.Vacancy, wishes: list[Wish], record: Record
+    ) -> list[Answer]:
         holds = self._holds(wishes)
-        refused = [_why_not(wish, holds, self.now) for wish in wishes]
+        refused = [_why_not(wish, holds, self._now) for wish in wishes]
         able = [wish for wish, refusal in zip(wishes, refused, strict=True) if refusal is None]
-        granted = self._granted = self._grant(vacancy, able, holds)
-        record = self._record = Record(granted.vacancy, self.now)
-        outcomes = [
-            outcome
-            if isinstance(outcome, stock.StockRefusal)
-            else record.add(wish, _hold_of(wish, holds), remaining=outcome)
-            for wish, outcome in zip(able, granted.outcomes, strict=True)
-        ]
-        served = iter(outcomes)
-        return [refusal or next(served) for refusal in refused]
-
-    def write(self, *, commit: bool) -> None:
-        """Make true what was decided; with `commit`, at once for good if that can be done."""
-        record, granted = self._record, self._granted
-        if record is None or granted is None or not granted.moves_any:
-            return
-        record.end_holds()
-        with stock.places_take(granted=granted, now=self.now, commit=commit):
-            record.write()
+        granted = self.granted = self._grant(vacancy, able, holds)
+        outcomes = iter(
+            [
+                outcome
+                if isinstance(outcome, stock.StockRefusal)
+                else record.add(granted.vacancy, wish, _hold_of(wish, holds), remaining=outcome)
+                for wish, outcome in zip(able, granted.outcomes, strict=True)
+            ]
+        )
+        return [refusal or next(outcomes) for refusal in refused]
 
     def _holds(self, wishes: list[Wish]) -> dict[uuid.UUID, Hold]:
         wanted = [wish.hold_id for wish in wishes if isinstance(wish, Confirmation)]
@@ -191,18 +190,18 @@ class _Group:
         self, vacancy: stock.Vacancy, wishes: list[Wish], holds: dict[uuid.UUID, Hold]
     ) -> stock.Granted:
         asked = [stock.Wish(wish.move, _qty(wish, holds)) for wish in wishes]
-        granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
+        granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=self._now)
         if not vacancy.held or not granted.lacks_any:
             return granted
-        if not self.hold_row:
-            if expiry.expired(vacancy_id=self.vacancy_id, now=self.now).exists():
+        if not self._hold_row:
+            if expiry.expired(vacancy_id=self._vacancy_id, now=self._now).exists():
                 raise Changed  # the next try may take them back
             return granted
         while expiry.take_back_expired(
-            vacancy_id=self.vacancy_id, now=self.now, limit=TAKEN_BACK_AT_ONCE
+            vacancy_id=self._vacancy_id, now=self._now, limit=TAKEN_BACK_AT_ONCE
         ):
             vacancy.refresh_from_db(fields=("available", "held"))
-            granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=self.now)
+            granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=self._now)
             if not granted.lacks_any:
                 break
         return granted

@@ -197,7 +197,7 @@ def _refuse_unless_repeated(batch: list[Waiting]) -> list[Answered]:
     if not batch:
         return []
     wishes = [cast(Wish, one.what) for one in batch]
-    found: dict[Any, Answer] = repeats.find(wishes=wishes, now=timezone.now())()
+    found: dict[Any, Answer] = repeats.find(wishes=wishes, now=timezone.now())
     keys = [wish.repeat_key for wish in wishes]
     return [(one, found.get(key, one.known)) for one, key in zip(batch, keys, strict=True)]
 

@@ -8,7 +8,7 @@ from tickets import rows
 from tickets.models import Hold, Purchase, Ticket, new_code, new_id
 from tickets.wishes import Held, HoldOrder, Order, Sale, Wish
 from vacancy import services as stock
-from vacancy.trips import Changed
+from vacancy.trips import Changed, Trip
 
 # What no purchase has yet.
 _NEW = {
@@ -20,28 +20,28 @@ _NEW = {
 
 
 class Record:
-    """Gathers the rows of those who were granted places of one vacancy, and writes them together.
+    """Gathers the rows of those who were granted places, and writes them together.
 
     See tickets.rows, Note [Rows as they are].
     """
 
-    def __init__(self, vacancy: stock.Vacancy, now: datetime) -> None:
+    def __init__(self, now: datetime) -> None:
         """Write nothing yet."""
-        self._vacancy = vacancy
         self._now = now
         self._holds: list[Hold] = []
         self._confirmed: list[uuid.UUID] = []
         self._purchases: list[rows.Row] = []
         self._tickets: list[rows.Row] = []
 
-    def add(self, wish: Wish, hold: Hold | None, *, remaining: int) -> Held | Sale:
+    def add(
+        self, vacancy: stock.Vacancy, wish: Wish, hold: Hold | None, *, remaining: int
+    ) -> Held | Sale:
         """Take one wish down; `hold` is what it confirms, if it does."""
         if isinstance(wish, HoldOrder):
-            return self._hold(wish)
-        return self._sale(wish, hold, remaining)
+            return self._hold(vacancy, wish)
+        return self._sale(vacancy, wish, hold, remaining)
 
-    def _hold(self, wish: HoldOrder) -> Held:
-        vacancy = self._vacancy
+    def _hold(self, vacancy: stock.Vacancy, wish: HoldOrder) -> Held:
         hold = Hold(
             vacancy=vacancy,
             qty=wish.qty,
@@ -56,13 +56,13 @@ class Record:
         self._holds.append(hold)
         return Held(hold)
 
-    def _sale(self, wish: Wish, hold: Hold | None, remaining: int) -> Sale:
-        offer = hold or self._vacancy  # whose price counts
+    def _sale(self, vacancy: stock.Vacancy, wish: Wish, hold: Hold | None, remaining: int) -> Sale:
+        offer = hold or vacancy  # whose price counts
         qty = hold.qty if hold else cast(Order, wish).qty
-        price = hold.unit_price if hold else self._vacancy.price
+        price = hold.unit_price if hold else vacancy.price
         sale = Sale(
             id=new_id(),
-            vacancy_id=self._vacancy.pk,
+            vacancy_id=vacancy.pk,
             qty=qty,
             total=qty * price,
             currency=offer.currency,
@@ -103,15 +103,11 @@ class Record:
         if ended != len(self._confirmed):
             raise Changed
 
-    def write(self) -> None:
-        """Insert everything.
-
-        Raises:
-            django.db.DatabaseError: a key was used meanwhile, or the database is gone.
-        """
-        rows.insert(Hold, [vars(hold) for hold in self._holds])
-        rows.insert(Purchase, self._purchases)
-        rows.insert(Ticket, self._tickets)
+    def write(self, trip: Trip) -> None:
+        """Take everything along. Raises as `rows.insert`."""
+        rows.insert(trip, Hold, [vars(hold) for hold in self._holds])
+        rows.insert(trip, Purchase, self._purchases)
+        rows.insert(trip, Ticket, self._tickets)
 
 
 def _request(wish: Wish) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from django.db.models.functions import Cast
 from tickets.models import Hold, Purchase
 from tickets.wishes import Answer, Held, HoldOrder, IdempotencyKeyReused, RepeatKey, Sale, Wish
 from vacancy import trips
-from vacancy.trips import Later
 
 KEPT_FOR = timedelta(hours=24)
 _KNOWN = (
@@ -47,22 +46,17 @@ _KNOWN_ONE_BY_ONE = """
      LIMIT 1"""
 
 
-def find(*, wishes: Sequence[Wish], now: datetime) -> Later[dict[RepeatKey, Answer]]:
-    """Ask for the answers of those who were answered before, or why they get none.
+def find(*, wishes: Sequence[Wish], now: datetime) -> dict[RepeatKey, Answer]:
+    """Return the answers of those who were answered before, or why they get none.
 
     One read each for purchases and holds if all are new, as nearly always; what is found is
     read with two more. Reads nothing for wishes that cannot be repeated.
     """
-    asked = [(*part, _is_any_known(*part)) for part in _by_model(wishes)]
-
-    def answers() -> dict[RepeatKey, Answer]:
-        found: dict[RepeatKey, Answer] = {}
-        for model, group, is_any_known in asked:
-            if is_any_known():
-                found |= _answers(model, group, now)
-        return found
-
-    return answers
+    found: dict[RepeatKey, Answer] = {}
+    for model, group in _by_model(wishes):
+        if _is_any_known(model, group):
+            found |= _answers(model, group, now)
+    return found
 
 
 def _answers(
@@ -109,8 +103,8 @@ def _rows(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> QuerySe
     )
 
 
-def _is_any_known(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> Later[bool]:
-    """Ask as `_rows` does, by hand: see Note [Built once] in `vacancy.prepared`."""
+def _is_any_known(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) -> bool:
+    """Look as `_rows` does, by hand: see Note [Built once] in `vacancy.prepared`."""
     parts = [list(part) for part in zip(*group, strict=True)]
     table = model._meta.db_table
     if connection.vendor == "postgresql":
@@ -120,7 +114,7 @@ def _is_any_known(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) ->
         marks = [", ".join(["%s"] * len(part)) for part in parts]
         values = [value for part in parts for value in part]
         cursor = trips.run(_KNOWN.format(table, *marks), values)
-    return lambda: cursor.fetchone() is not None
+    return cursor.fetchone() is not None
 
 
 def _key_of(row: Hold | Purchase) -> RepeatKey:

@@ -19,24 +19,24 @@ from uuid import UUID
 from django.db import connection, models
 from pydantic_core import to_json
 
-from vacancy import trips
+from vacancy.trips import Trip
 
 Row = Mapping[str, Any]  # a value for each column, by its name
 
 
-def insert(model: type[models.Model], rows: Sequence[Row]) -> None:
-    """Insert new rows; what is in them beside the columns is left out.
+def insert(trip: Trip, model: type[models.Model], rows: Sequence[Row]) -> None:
+    """Take new rows along; what is in them beside the columns is left out.
 
     Raises:
         KeyError: a column is missing.
-        django.db.DatabaseError: as `bulk_create`; no row of the statement stays.
+        django.db.DatabaseError: as `bulk_create`, at once or at the end of the trip.
     """
     if not rows:
         return
     names = _names(model)
     if connection.vendor == "postgresql":
         document = [{name: row[name] for name in names} for row in rows]
-        trips.run(_from_document(model), [to_json(document).decode()])
+        trip.write(_from_document(model), [to_json(document).decode()])
         return
     with connection.cursor() as cursor:
         values = [[_plain(row[name]) for name in names] for row in rows]

@@ -2,17 +2,18 @@
 
 Note [Three tries, each slower and surer]
     1. Together, without holding rows. The stock is read, then the keys, everybody is decided on
-       in order of arrival, rows are inserted, and the one conditional update comes last: the
-       row that everybody wants is locked from there to the COMMIT and no longer.
+       in order of arrival, and then all is written at once (vacancy.trips): the row that everybody
+       wants is locked for that long and no longer.
     2. If that update changed nothing, or a key collided, or places are short while expired holds
        sit on some: together again, with the vacancy's row held from the first look on. Expired
        holds are taken back here, in the same transaction.
     3. If that failed too, one by one, so that whoever is the trouble harms nobody else.
 
-    A transaction that failed took everything back, so a later try starts from nothing. Only a
-    COMMIT can fail with its fate unknown. Then our old transaction may still be alive on the
-    server, but it holds the vacancy's row: we wait for that row, and with it in hand either all
-    of our rows are there or none ever will be.
+    A try that failed took everything back, so a later one starts from nothing. Only if the
+    database is lost while it commits, its fate is unknown: it may have happened, or be happening,
+    or happen later, when the server gets to what it was sent. So we raise the vacancy's fence,
+    which waits for whoever is moving places and stops whoever would come later. After that either
+    all of our rows are there, or none ever will be.
 """
 
 import logging
@@ -26,7 +27,7 @@ from django.db import DatabaseError, connection, transaction
 from tickets import batch
 from tickets.models import Hold, Purchase
 from tickets.wishes import Answer, OutcomeUnknown, Sale, Wish
-from vacancy import selectors as stock_rows
+from vacancy import services as stock
 from vacancy.lanes import close_dead
 from vacancy.trips import Changed, CommitLost
 
@@ -40,7 +41,12 @@ def serve_together(*, wishes: Sequence[Wish], now: datetime) -> list[Answer]:
 
     First come, first served within a vacancy. Returns after COMMIT; never raises for one wish
     what belongs to another. Wants a connection that is open: each try would wait for one anew.
+
+    Raises:
+        RuntimeError: a transaction is open: what is answered would not be committed.
     """
+    if connection.in_atomic_block:
+        raise RuntimeError("Buyers may be answered after a COMMIT only.")
     for careful in (False, True):
         answers = _try(wishes, now, careful=careful)
         if not isinstance(answers, Exception):
@@ -68,16 +74,13 @@ def _try(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer
         Exception: what a single wish ran into that no other try will mend.
     """
     served = batch.Batch(wishes, now, careful=careful)
-    at_commit = False
     try:
-        with transaction.atomic(durable=True):
-            served.serve()
-            at_commit = True
+        served.serve()
     except Changed as changed:
         return changed
+    except CommitLost as error:
+        return _find_out(wishes, served.answers, error)
     except DatabaseError as error:
-        if at_commit or isinstance(error, CommitLost):
-            return _find_out(wishes, served.answers, error)
         return _reconnected(wishes, error)
     return served.answers
 
@@ -115,8 +118,7 @@ def _find_out(
 def _are_stored(answers: list[Answer]) -> bool:
     """Say whether every row is there: one that is repeated from an earlier sale proves nothing."""
     made = dict(_row_of(answer) for answer in answers if not isinstance(answer, Exception))
-    for vacancy_id in sorted(set(made.values())):
-        stock_rows.counters(vacancy_id=vacancy_id, hold_row=True)
+    stock.fence_raise(vacancy_ids=set(made.values()))
     sold, held = Purchase.objects.filter(pk__in=made), Hold.objects.filter(pk__in=made)
     return sold.count() + held.count() == len(made)
 

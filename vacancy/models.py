@@ -56,6 +56,9 @@ class Vacancy(models.Model):
     available = models.PositiveIntegerField(editable=False)
     held = models.PositiveIntegerField(default=0, editable=False)
     sold = models.PositiveIntegerField(default=0, editable=False)
+    fence = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Raised, it stops every sale decided on before."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

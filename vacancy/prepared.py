@@ -17,7 +17,7 @@ from django.db.models import Model, QuerySet, Value
 from django.db.models.sql.subqueries import UpdateQuery
 
 from vacancy import trips
-from vacancy.trips import Later
+from vacancy.trips import Trip
 
 M = TypeVar("M", bound=Model)
 
@@ -50,13 +50,9 @@ class _Prepared:
 class Update(_Prepared):
     """An update that is built once."""
 
-    def change_or_fail(self, **given: Any) -> None:
-        """Run it with these values, inside `trips.together`.
-
-        Raises:
-            vacancy.trips.Changed: it changed nothing; told when the trip ends, or at once.
-        """
-        trips.change_or_fail(self.sql, self._values(given))
+    def change_or_fail(self, trip: Trip, **given: Any) -> None:
+        """Take it along with these values; raises as `Trip.change_or_fail`."""
+        trip.change_or_fail(self.sql, self._values(given))
 
 
 @dataclass(frozen=True)
@@ -67,12 +63,9 @@ class Select(_Prepared, Generic[M]):
     columns: tuple[str, ...]
     converters: dict[int, Any]  # by column, as Django's compiler gives them
 
-    def first(self, **given: Any) -> Later[M | None]:
-        """Run it with these values; later it gives the first row, or None."""
-        cursor = trips.run(self.sql, self._values(given))
-        return lambda: self._object(cursor.fetchone())
-
-    def _object(self, row: tuple[Any, ...] | None) -> M | None:
+    def first(self, **given: Any) -> M | None:
+        """Run it with these values and return the first row, or None."""
+        row = trips.run(self.sql, self._values(given)).fetchone()
         if row is None:
             return None
         values = list(row)

@@ -272,7 +272,7 @@ class TestIdempotencyKey:
         sales = [serve(order) for order in orders]
 
         with django_assert_num_queries(3):
-            found = repeats.find(wishes=orders, now=timezone.now())()
+            found = repeats.find(wishes=orders, now=timezone.now())
 
         repeated: list[Any] = list(found.values())
         assert [sale.codes for sale in repeated] == [sale.codes for sale in sales]

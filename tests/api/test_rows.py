@@ -4,11 +4,12 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from tickets import rows
 from tickets.models import ApiKey, Purchase, Ticket
+from vacancy import trips
 from vacancy.models import Vacancy
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +32,11 @@ def purchase(vacancy: Vacancy, client: ApiKey | None, **fields: object) -> Purch
     return Purchase(**usual | fields)
 
 
+def insert(model: type[models.Model], new: list[dict[str, Any]]) -> None:
+    with trips.together() as trip:
+        rows.insert(trip, model, new)
+
+
 def stored(row: Purchase) -> dict[str, Any]:
     found: Any = Purchase.objects.filter(pk=row.pk).values().get()
     return dict(found)
@@ -40,7 +46,7 @@ def test_every_column_is_as_the_orm_would_store_it(vacancy, key_row):
     ours = purchase(vacancy, key_row)
     theirs = purchase(vacancy, key_row, created_at=ours.created_at)
 
-    rows.insert(Purchase, [vars(ours)])
+    insert(Purchase, [vars(ours)])
     Purchase.objects.bulk_create([theirs])
 
     own = {"id": ours.pk, "idempotency_key": ours.idempotency_key}
@@ -50,7 +56,7 @@ def test_every_column_is_as_the_orm_would_store_it(vacancy, key_row):
 def test_nothing_stays_null_and_is_not_made_empty(vacancy, key_row):
     anonymous = purchase(vacancy, None, idempotency_key=None)
 
-    rows.insert(Purchase, [vars(anonymous)])
+    insert(Purchase, [vars(anonymous)])
 
     assert stored(anonymous)["client_id"] is None
     assert stored(anonymous)["idempotency_key"] is None
@@ -58,10 +64,10 @@ def test_nothing_stays_null_and_is_not_made_empty(vacancy, key_row):
 
 def test_ids_that_the_database_makes_are_made(vacancy, key_row):
     sold = purchase(vacancy, key_row)
-    rows.insert(Purchase, [vars(sold)])
+    insert(Purchase, [vars(sold)])
 
     tickets = [Ticket(purchase=sold, code=f"{number:020}") for number in range(3)]
-    rows.insert(Ticket, [vars(ticket) for ticket in tickets])
+    insert(Ticket, [vars(ticket) for ticket in tickets])
 
     codes = list(sold.tickets.order_by("pk").values_list("code", flat=True))
     assert codes == [f"{number:020}" for number in range(3)]
@@ -72,14 +78,14 @@ def test_a_constraint_refuses_the_whole_statement(vacancy, key_row):
     twin = purchase(vacancy, key_row, idempotency_key=first.idempotency_key)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        rows.insert(Purchase, [vars(first), vars(twin)])
+        insert(Purchase, [vars(first), vars(twin)])
 
     assert not Purchase.objects.exists()
 
 
 def test_no_rows_are_no_statement(django_assert_num_queries):
     with django_assert_num_queries(0):
-        rows.insert(Purchase, [])
+        insert(Purchase, [])
 
 
 def test_a_column_that_is_missing_is_named(vacancy, key_row):
@@ -87,4 +93,4 @@ def test_a_column_that_is_missing_is_named(vacancy, key_row):
     del row["currency"]
 
     with pytest.raises(KeyError, match="currency"):
-        rows.insert(Purchase, [row])
+        insert(Purchase, [row])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from django.db import DatabaseError, OperationalError, connections, transaction
+from django.db import DatabaseError, DataError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from vacancy import trips
 from vacancy.lanes import LaneFull
 from vacancy.models import Vacancy
 from vacancy.services import SoldOut, VacancyNotFound
+from vacancy.trips import Trip
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,15 +128,7 @@ async def test_bug_met_alone_at_one_vacancy_harms_nobody_at_another(
     assert await counters(stock) == (3, 2)
 
 
-class _Lost:
-    """Stands for what PostgreSQL is sent at the end of a trip: the server leaves, once."""
-
-    def __init__(self, *, done: bool) -> None:
-        leave = "SELECT pg_terminate_backend(pg_backend_pid())"
-        self.statements = iter([(*trips.COMMIT, leave) if done else (leave,)])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(next(self.statements, ("COMMIT",)))
+LEAVE = "SELECT pg_terminate_backend(pg_backend_pid())"
 
 
 class _LostCommit:
@@ -154,13 +147,31 @@ class _LostCommit:
         raise OperationalError("server closed the connection unexpectedly")
 
 
+def lose_statement(monkeypatch: pytest.MonkeyPatch, *, done: bool) -> list[Trip]:
+    """Let the server leave before or after the next batch's statement; return it when it is."""
+    real = Trip.send
+    lost: list[Trip] = []
+
+    def send(self: Trip) -> None:
+        if lost:
+            real(self)
+            return
+        lost.append(self)
+        if done:
+            real(self)
+        trips.run(LEAVE, [])
+
+    monkeypatch.setattr(Trip, "send", send)
+    return lost
+
+
 @pytest.fixture
 def lose_commit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Let the COMMIT of the next batch get lost; `alone`: which PostgreSQL was sent by itself."""
 
     def arrange(*, done: bool, alone: bool = False) -> None:
         if BACKEND == "postgres" and not alone:
-            monkeypatch.setattr(trips, "COMMIT", _Lost(done=done))
+            lose_statement(monkeypatch, done=done)
             return
         real = batch.Batch.serve
         lost = _LostCommit(done=done)
@@ -191,6 +202,23 @@ async def test_lost_commit_is_looked_up_before_anything_is_answered(
         lambda: set(Purchase.objects.values_list("pk", flat=True))
     )()
     assert {answer.id for answer in answers} == stored
+
+
+class TestLate:
+    """A statement that the server gets to when nobody waits for it any more."""
+
+    __test__ = BACKEND == "postgres"  # SQLite has no server that could be late
+
+    async def test_it_sells_nothing(self, stock: Vacancy, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It was sent before the connection was lost; all others have been served since."""
+        lost = lose_statement(monkeypatch, done=False)
+        answers = await all_answers([order(stock), order(stock)])
+
+        with pytest.raises(DataError, match="division by zero"):
+            await database_sync_to_async(lost[0].send)()
+
+        assert [type(answer) for answer in answers] == [Sale, Sale]
+        assert await counters(stock) == (3, 2)
 
 
 @pytest.mark.parametrize("done", [True, False])

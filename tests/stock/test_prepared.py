@@ -19,7 +19,7 @@ def test_select_takes_the_values_of_each_run():
     first, second = make_vacancy(name="one"), make_vacancy(name="two")
     by_id = prepare_select(Vacancy.objects.filter(pk=later("pk"), is_rehearsal=False))
 
-    found = [by_id.first(pk=one.pk)() for one in (first, second)]
+    found = [by_id.first(pk=one.pk) for one in (first, second)]
 
     assert found == [first, second]
     assert [one.name for one in found if one] == ["one", "two"]
@@ -29,7 +29,7 @@ def test_what_was_read_is_as_complete_as_from_the_orm():
     ends = timezone.now() + timedelta(days=1)
     stored = make_vacancy(on_sale_until=ends)
 
-    found = prepare_select(Vacancy.objects.filter(pk=later("pk"))).first(pk=stored.pk)()
+    found = prepare_select(Vacancy.objects.filter(pk=later("pk"))).first(pk=stored.pk)
 
     fields = [field.attname for field in Vacancy._meta.concrete_fields]
     same = Vacancy.objects.get(pk=stored.pk)
@@ -41,14 +41,14 @@ def test_what_was_read_is_as_complete_as_from_the_orm():
 def test_select_finds_nothing_where_there_is_nothing(vacancy):
     by_id = prepare_select(Vacancy.objects.filter(pk=later("pk")))
 
-    assert by_id.first(pk=vacancy.pk + 1)() is None
+    assert by_id.first(pk=vacancy.pk + 1) is None
 
 
 def has_changed(update, **given):
     """Run it on a trip of its own."""
     try:
-        with transaction.atomic(), trips.together():
-            update.change_or_fail(**given)
+        with transaction.atomic(), trips.together() as trip:
+            update.change_or_fail(trip, **given)
     except trips.Changed:
         return False
     return True

@@ -23,7 +23,7 @@ TICK = timedelta(microseconds=1)
 
 def look(vacancy: Vacancy, *, rehearsal: bool = False) -> Vacancy:
     """Return it as somebody who decides on it sees it."""
-    seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=rehearsal)()
+    seen = stock.vacancy_for_sale(vacancy_id=vacancy.pk, rehearsal=rehearsal)
     if seen is None:
         raise stock.VacancyNotFound("There is none of this kind.")
     return seen
@@ -42,7 +42,7 @@ def sell(vacancy: Vacancy, *, qty: int = 1, rehearsal: bool = False) -> Vacancy:
 
 def take(granted: stock.Granted) -> None:
     """Move what was granted at NOW; nobody writes down who has it."""
-    with stock.places_take(granted=granted, now=NOW):
+    with stock.places_take(granted=[granted], now=NOW):
         pass
 
 

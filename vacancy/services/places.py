@@ -12,8 +12,8 @@ Note [One conditional update]
     wait in a circle.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -21,14 +21,14 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import F
 
-from vacancy import trips
 from vacancy.models import StockMovement, Vacancy
 from vacancy.prepared import Select, Update, later, prepare_select, prepare_update
 from vacancy.services import ledger
 from vacancy.services.errors import NotOnSale, OverPurchaseLimit, SoldOut, StockRefusal
-from vacancy.trips import Later
+from vacancy.trips import Trip, for_good, together
 
 
 class GivenBack(NamedTuple):
@@ -77,10 +77,8 @@ class Granted:
         return any(isinstance(outcome, SoldOut) for outcome in self.outcomes)
 
 
-def vacancy_for_sale(
-    *, vacancy_id: int, rehearsal: bool, hold_row: bool = False
-) -> Later[Vacancy | None]:
-    """Ask for a vacancy to decide on; with `hold_row` it stays so until the transaction ends.
+def vacancy_for_sale(*, vacancy_id: int, rehearsal: bool, hold_row: bool = False) -> Vacancy | None:
+    """Return a vacancy to decide on; with `hold_row` it stays so until the transaction ends.
 
     `rehearsal` must match the vacancy's own flag: real stock and rehearsal stock never serve
     each other's buyers. None: there is no such vacancy for this kind of buyer.
@@ -89,8 +87,7 @@ def vacancy_for_sale(
         return _look(rehearsal=rehearsal).first(pk=vacancy_id)
     # Not the key: inserts that refer to this row need not wait for us.
     rows = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal)
-    vacancy = rows.select_for_update(no_key=True).first()
-    return lambda: vacancy
+    return rows.select_for_update(no_key=True).first()
 
 
 def places_grant(*, vacancy: Vacancy, wishes: Sequence[Wish], now: datetime) -> Granted:
@@ -114,26 +111,27 @@ def places_grant(*, vacancy: Vacancy, wishes: Sequence[Wish], now: datetime) -> 
 
 
 @contextmanager
-def places_take(*, granted: Granted, now: datetime, commit: bool = False) -> Iterator[None]:
-    """Move what was granted, if the row still is what the decision was made on.
+def places_take(*, granted: Sequence[Granted], now: datetime) -> Iterator[Trip]:
+    """Move what was granted of each vacancy, if its row still is what the decision was made on.
 
-    Inside, record who has the places, without looking at results (`trips.together`). The counters
-    move after that: the row is locked from there to the COMMIT, and every other process that sells
-    this vacancy waits for that. `commit` sends the COMMIT along if nothing else is to be done.
+    Inside, take along what records who has the places. All of it happens or nothing; for good,
+    if no transaction is open.
 
     Raises:
         vacancy.trips.Changed: somebody else was faster; look again.
         vacancy.trips.CommitLost: as named.
     """
-    closes = granted.vacancy.close_when_sold_out
-    with trips.together(commit=commit and not closes):
-        yield
-        _move(granted)
-    if closes:
-        _close_if_sold_out(granted.vacancy.pk, now)
+    closing = [one.vacancy.pk for one in granted if one.vacancy.close_when_sold_out]
+    with for_good() if closing and not connection.in_atomic_block else nullcontext():
+        with together() as trip:
+            yield trip
+            for one in sorted(granted, key=lambda one: one.vacancy.pk):
+                _move(trip, one)
+        for vacancy_id in closing:
+            _close_if_sold_out(vacancy_id, now)
 
 
-def _move(granted: Granted) -> None:
+def _move(trip: Trip, granted: Granted) -> None:
     vacancy, taken = granted.vacancy, granted.sold + granted.held
     take = _take(
         anew=bool(taken),
@@ -141,7 +139,9 @@ def _move(granted: Granted) -> None:
         ends=vacancy.on_sale_until is not None,
     )
     take.change_or_fail(
+        trip,
         pk=vacancy.pk,
+        fence=vacancy.fence,
         taken=taken,
         confirmed=granted.confirmed,
         held=granted.held - granted.confirmed,
@@ -161,7 +161,10 @@ def _look(*, rehearsal: bool) -> Select[Vacancy]:
 def _take(*, anew: bool, begins: bool, ends: bool) -> Update:
     """The one conditional update; `anew`: not only what was held before is taken."""
     unchanged = Vacancy.objects.filter(
-        pk=later("pk"), available__gte=later("taken"), held__gte=later("confirmed")
+        pk=later("pk"),
+        fence=later("fence"),
+        available__gte=later("taken"),
+        held__gte=later("confirmed"),
     )
     if anew:
         unchanged = unchanged.filter(
@@ -183,6 +186,17 @@ def _close_if_sold_out(vacancy_id: int, now: datetime) -> None:
     )
     if sold_out.update(state=Vacancy.State.CLOSED):
         ledger.write_down(vacancy_id, StockMovement.Kind.STATE, 0, "Sold out: closed", None, now)
+
+
+def fence_raise(*, vacancy_ids: Iterable[int]) -> None:
+    """Let no sale happen any more that was decided on before; wait for those that are happening.
+
+    A statement that was sent before its connection was lost may still run, whenever it likes:
+    then it finds the fence raised and fails. What it has done before that can be seen now. (A
+    fencing token: M. Kleppmann, Designing Data-Intensive Applications, 8.4.)
+    """
+    for vacancy_id in sorted(vacancy_ids):
+        Vacancy.objects.filter(pk=vacancy_id).update(fence=F("fence") + 1)
 
 
 def places_give_back(
