@@ -9,7 +9,6 @@ moves no counter for it: the negative control.
 import asyncio
 import json
 import sys
-from contextlib import nullcontext
 from typing import Any
 
 import django
@@ -41,7 +40,9 @@ def say(answer: Any) -> None:
 
 
 def _take_nothing(**_: Any) -> Any:
-    return nullcontext()
+    from vacancy.trips import together
+
+    return together()
 
 
 async def main() -> None:
