@@ -81,12 +81,7 @@ async def run(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         _refused.clear()  # it may have given places back
 
 
-class _Running(NamedTuple):
-    request_hash: str
-    one: Waiting
-
-
-_running: dict[RepeatKey, _Running] = {}
+_running: dict[RepeatKey, Waiting] = {}
 
 
 async def _serve(wish: Wish) -> Answer:
@@ -96,17 +91,17 @@ async def _serve(wish: Wish) -> Answer:
         return await _serve_first(wish)
     deadline = time.monotonic() + TWIN_PATIENCE_S
     while (first := _running.get(key)) is not None:
-        if first.request_hash != wish.request_hash:
+        if cast(Wish, first.what).request_hash != wish.request_hash:
             raise IdempotencyKeyReused(
                 f"The idempotency key {wish.idempotency_key!r} is in use for another request."
             )
-        if first.one.loop is not asyncio.get_running_loop():
+        if first.loop is not asyncio.get_running_loop():
             break  # cannot be waited for from here; the constraint tells the two apart
-        await asyncio.wait({first.one.answer}, timeout=max(0.0, deadline - time.monotonic()))
-        if not first.one.answer.done():
+        await asyncio.wait({first.answer}, timeout=max(0.0, deadline - time.monotonic()))
+        if not first.answer.done():
             raise RequestInFlight("The first request with this idempotency key is still running.")
-        if not first.one.answer.cancelled():  # or it hung up in the queue: nobody was served
-            return cast(Answer, first.one.answer.result())
+        if not first.answer.cancelled():  # or it hung up in the queue: nobody was served
+            return cast(Answer, first.answer.result())
     return await _serve_first(wish, key)
 
 
@@ -116,7 +111,7 @@ async def _serve_first(wish: Wish, key: RepeatKey | None = None) -> Answer:
         raise known
     one = Waiting(wish, known)
     if key is not None:
-        _running[key] = _Running(wish.request_hash, one)
+        _running[key] = one
     asked_at = time.monotonic()
     try:
         return cast(Answer, await TILL.serve(one))
