@@ -103,6 +103,19 @@ def test_first_stop_of_the_keyboard_leads_past_the_menu(page: Page) -> None:
     assert page.evaluate("document.querySelector('#content').contains(document.activeElement)")
 
 
+def test_question_of_an_action_is_asked_without_scripts(page: Page, site: Site) -> None:
+    """The theme hides every page until its scripts have run: for some they never do."""
+    browser, state = page.context.browser, page.context.storage_state()
+    assert browser is not None
+    plain = browser.new_context(base_url=site.web, storage_state=state, java_script_enabled=False)
+    question = plain.new_page()
+    question.goto("/admin/vacancy/vacancy/1/stop/")
+    question.get_by_role("link", name="Back").click(timeout=10_000)
+
+    assert question.url.endswith("/admin/vacancy/vacancy/1/change/")
+    plain.close()
+
+
 def test_every_title_says_where_it_is(site: Site) -> None:
     """Tabs can be told apart: no two pages share a title."""
     paths = (*SALE_DAY, *LAB, *ACCESS)
