@@ -1,5 +1,7 @@
 """What operators type about API keys."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import BaseDialogForm
@@ -11,6 +13,7 @@ from unfold.widgets import (
 
 from tickets.models import NAME_LENGTH
 from tickets.services import SCOPES
+from vacancy.display import zone_help
 from vacancy.forms import TELLABLE
 
 SCOPE_LABELS = {
@@ -42,6 +45,12 @@ class KeyForm(forms.Form):
         validators=TELLABLE,
         widget=UnfoldAdminSplitDateTimeWidget(),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Say in which zone the key expires."""
+        super().__init__(*args, **kwargs)
+        expiry = self.fields["expires_at"]
+        expiry.help_text = zone_help(expiry.help_text)
 
 
 class RevokeDialog(BaseDialogForm):

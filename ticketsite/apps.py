@@ -15,6 +15,7 @@ LAST_WITH_MODELS = "loadlab"
 # no part of the schema: it needs no migration.
 NAMES: dict[str, tuple[Any, Any]] = {
     "vacancy.Vacancy": (_("vacancy"), _("vacancies")),
+    "vacancy.StockMovement": (_("movement in the ledger"), _("movements in the ledger")),
     "tickets.Purchase": (_("purchase"), _("purchases")),
     "tickets.Ticket": (_("ticket"), _("tickets")),
     "tickets.ApiKey": (_("API key"), _("API keys")),

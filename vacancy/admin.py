@@ -164,23 +164,21 @@ class VacancyAdmin(StockActions, SiteModelAdmin):
         return _twice(ask, IntegrityError)
 
     def get_fieldsets(self, request: HttpRequest, obj: Vacancy | None = None) -> Any:
-        """Ask for the capacity once; later it moves only through the ledger."""
+        """Ask for the capacity once; later it moves only through the ledger.
+
+        Whoever may only read gets times with their zone and the price with its currency.
+        """
         capacity = () if obj else ((_("Stock"), {"fields": ("capacity",)}),)
-        typed = self.has_change_permission(request, obj) or obj is None
-        price = ("price", "currency") if typed else ("price_shown",)
+        starts = "starts_at"
+        window: tuple[str, ...] = ("on_sale_from", "on_sale_until")
+        price: tuple[str, ...] = ("price", "currency")
+        if obj and not self.has_change_permission(request, obj):
+            starts, window, price = "starts_shown", ("sale_window",), ("price_shown",)
+        limits = ("max_per_purchase", "close_when_sold_out")
         return (
-            (None, {"fields": (("name", "venue"), "starts_at")}),
+            (None, {"fields": (("name", "venue"), starts)}),
             *capacity,
-            (
-                _("Sale"),
-                {
-                    "fields": (
-                        "on_sale_from",
-                        "on_sale_until",
-                        ("max_per_purchase", "close_when_sold_out"),
-                    )
-                },
-            ),
+            (_("Sale"), {"fields": (*window, limits)}),
             (_("Price"), {"fields": (price,)}),
             (_("Requests that name no vacancy"), {"fields": ("is_default",)}),
         )
@@ -222,11 +220,13 @@ class VacancyAdmin(StockActions, SiteModelAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """Refuse with one sentence instead of a list of every purchase."""
+        """Refuse with one sentence instead of a list of every purchase, and list no ledger."""
         protected = [text for vacancy in objs if (text := why_kept(vacancy))]
         if protected:
             return [], {}, set(), protected
-        return super().get_deleted_objects(objs, request)  # type: ignore[no-any-return]
+        going, counts, lacking, kept = super().get_deleted_objects(objs, request)
+        # What goes with a vacancy is told as a number: its ledger may be long.
+        return [one for one in going if not isinstance(one, list)], counts, lacking, kept
 
     @display(description=_("Vacancy"), ordering="name")
     def place(self, vacancy: Vacancy) -> SafeString:
@@ -252,6 +252,11 @@ class VacancyAdmin(StockActions, SiteModelAdmin):
     def price_shown(self, vacancy: Vacancy) -> str:
         """Major units with the currency."""
         return unbroken(money(amount=vacancy.price, currency=vacancy.currency))
+
+    @display(description=_("Starts at"))
+    def starts_shown(self, vacancy: Vacancy) -> str:
+        """With its zone."""
+        return moment(vacancy.starts_at) or NONE
 
     @display(description=_("Sale window"), ordering="on_sale_from")
     def sale_window(self, vacancy: Vacancy) -> SafeString:

@@ -199,3 +199,10 @@ def zone(at: datetime) -> str:
     sign = "-" if minutes < 0 else "+"
     hours, rest = divmod(abs(minutes), 60)
     return f"GMT{sign}{hours}" + (f":{rest:02d}" if rest else "")
+
+
+def zone_help(text: str | Promise) -> str:
+    """Add to a field's help which zone its time is in: by its name, as its offset may change."""
+    name = timezone.get_current_timezone_name().replace("_", " ")
+    told = gettext("Time zone: %(zone)s.") % {"zone": name}
+    return f"{text} {told}"

@@ -11,6 +11,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from vacancy import selectors
+from vacancy.display import zone_help
 from vacancy.models import Vacancy
 from vacancy.price import MOST, MinorUnitsField, PriceField, main_units, minor_units
 
@@ -81,6 +82,7 @@ class VacancyForm(_VacancyForm):
                 field.validators.append(MaxValueValidator(MOST))
             elif isinstance(field, forms.SplitDateTimeField | forms.DateTimeField):
                 field.validators += TELLABLE
+                field.help_text = zone_help(field.help_text)
 
     def clean_currency(self) -> str:
         """Accept lower case; refuse anything but three letters."""

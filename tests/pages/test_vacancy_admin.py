@@ -1,5 +1,7 @@
 """Stock pages: what operators see, what they may change, and what a save must leave alone."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
@@ -287,6 +289,18 @@ class TestDelete:
         assert "has 1 purchase: what was sold stays on record" in answer.content.decode()
         assert Vacancy.objects.filter(pk=vacancy.pk).exists()
 
+    def test_question_counts_the_ledger_and_does_not_list_it(self, operator_client):
+        vacancy = make_vacancy()
+        ledger = {"kind": "capacity", "qty": 5, "reason": "Side stage", "at": vacancy.created_at}
+        StockMovement.objects.create(vacancy=vacancy, **ledger)
+
+        headers = {"accept-language": "pt-br"}
+        url = reverse(DELETE, args=[vacancy.pk])
+        text = operator_client.get(url, headers=headers).content.decode()
+
+        assert "Lançamentos no livro-razão: 1" in " ".join(text.split())
+        assert "Side stage" not in text
+
     def test_bulk_delete_keeps_vacancies_with_purchases_too(self, operator_client):
         vacancy = make_vacancy()
         make_purchase(vacancy)
@@ -435,6 +449,20 @@ class TestPermissions:
         viewer = client_of(staff_with("view_vacancy"))
 
         assert viewer.get(self_url(vacancy)).status_code == 403
+
+    def test_viewer_reads_times_with_their_zone(self, client_of, staff_with):
+        vacancy = make_vacancy(starts_at=datetime(2026, 5, 1, 19, 30, tzinfo=UTC))
+
+        text = client_of(staff_with("view_vacancy")).get(page(vacancy)).content.decode()
+
+        assert "1 May 2026, 19:30 UTC" in text
+
+    def test_keeper_is_told_the_zone_of_what_is_typed(self, operator_client):
+        operator_client.cookies["ticketsite_zone"] = "America/Sao_Paulo"
+
+        text = operator_client.get(reverse(ADD)).content.decode()
+
+        assert text.count("Time zone: America/Sao Paulo.") == 3
 
     def test_viewer_sees_the_ledger_and_no_actions(self, client_of, staff_with):
         vacancy = make_vacancy()
