@@ -77,6 +77,7 @@ class TestShape:
             requested(shape_from=stadium.pk)
 
 
+@pytest.mark.django_db(transaction=True)  # what is sold is committed
 class TestSabotage:
     """It may break rehearsal stock, and that alone."""
 

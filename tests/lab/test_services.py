@@ -557,6 +557,7 @@ class TestSecondRecord:
         assert not RunSecond.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)  # what is sold is committed
 class TestRehearsal:
     """Stock for one run, gone without a trace, beside real stock that nobody touches."""
 
