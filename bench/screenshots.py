@@ -146,8 +146,8 @@ def main() -> int:
         set_baseline(page)
         second = do_a_run(page)
         take_dashboard(page)
-        take_all(page, first, second)
         take_for_readme(page, second)
+        take_all(page, first, second)  # last: it leaves the browser in another language
         browser.close()
     return 0
 
