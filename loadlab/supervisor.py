@@ -19,7 +19,7 @@ from loadlab.scenarios import SCENARIOS
 from loadlab.sentence import Sentence, gettext_noop
 from loadlab.server_cpu import ServerCpu
 from loadlab.starvation import Starvation
-from loadlab.target import CannotRun, check_target, watch_server
+from loadlab.target import CannotRun, check_target
 from vacancy.lanes import close_dead
 
 POLL_S = 0.25
@@ -153,9 +153,11 @@ class Supervisor:
         rehearsal = services.rehearsal_create(
             run_id=run.pk, worker=self._worker, now=timezone.now()
         )
-        environment = check_target(target=run.target, rehearsal=rehearsal)
+        addresses = services.target_resolve(run.target)
+        environment = check_target(target=run.target, addresses=addresses, rehearsal=rehearsal)
         services.run_environment(run_id=run.pk, environment=environment)
-        self._server_cpu = watch_server(target=run.target, now_s=time.monotonic())
+        port = services.target_port(run.target)
+        self._server_cpu = ServerCpu(addresses=addresses, port=port, now_s=time.monotonic())
         self._renew()  # all this may have taken seconds: no load for a run that others ended
         generator = Generator(
             Load(

@@ -1,8 +1,9 @@
-"""What a run aims at: allowed, there, ready, selling our rehearsal, and what it runs on."""
+"""What a run aims at: there, ready, selling our rehearsal, and what it runs on."""
 
 import os
 import platform
 import sqlite3
+from collections.abc import Collection
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +13,6 @@ from django.db import connection
 from loadlab import services
 from loadlab.processes import is_here
 from loadlab.sentence import Told, gettext_noop
-from loadlab.server_cpu import ServerCpu
 
 TARGET_TIMEOUT_S = 4.0
 
@@ -21,13 +21,16 @@ class CannotRun(Told):
     """The run cannot go on; the message is its reason, a sentence for people."""
 
 
-def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any]:
+def check_target(
+    *, target: str, addresses: Collection[str], rehearsal: services.Rehearsal
+) -> dict[str, Any]:
     """Make sure that the target is ready and sells this rehearsal; return what it runs on.
+
+    `addresses` are those that its name leads to.
 
     Raises:
         CannotRun: says what is wrong and what to do.
     """
-    addresses = services.target_resolve(target)
     # Redirects are not followed: where they lead was never allowed.
     headers = {"Authorization": f"Bearer {rehearsal.key}"}
     try:
@@ -67,16 +70,6 @@ def check_target(*, target: str, rehearsal: services.Rehearsal) -> dict[str, Any
         "locust": version("locust"),
         "shared_host": is_here(addresses),
     }
-
-
-def watch_server(*, target: str, now_s: float) -> ServerCpu:
-    """Begin to measure the processor time of who serves the target; `now_s` is monotonic.
-
-    Raises:
-        TargetNotAllowed: its name leads somewhere else by now, or nowhere.
-    """
-    addresses = services.target_resolve(target)
-    return ServerCpu(addresses=addresses, port=services.target_port(target), now_s=now_s)
 
 
 def _database_name() -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from unfold.admin import ModelAdmin as _Base
 else:
     _Base = object
-
-M = TypeVar("M", bound=Model)
 
 PAGE = "admin:vacancy_vacancy_change"
 CAPACITY = "admin:vacancy_vacancy_capacity"

@@ -4,9 +4,9 @@ Note [One statement for a whole batch]
     The till's thread gives the interpreter's lock away each time it waits for the database, and
     must win it back from an event loop that is busy with other answers: 0.2 to 2 ms each time, at
     saturation. So everything that a batch writes is one statement, whose parts are the inserts and
-    the updates (data-modifying WITH, PostgreSQL 7.8.2), and that commits itself: no BEGIN, no
-    COMMIT, no look in between. An update that does not find its row as it should be makes the
-    whole statement fail by a division by zero, and nothing of it stays.
+    the updates (data-modifying WITH, section 7.8 of PostgreSQL's manual), and that commits itself:
+    no BEGIN, no COMMIT, no look in between. An update that does not find its row as it should be
+    makes the whole statement fail by a division by zero, and nothing of it stays.
 
     psycopg's pipeline also sends several statements at once, but it waits twice for each of them
     until the socket can be written to, and gives the lock away each time.

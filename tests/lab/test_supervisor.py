@@ -520,7 +520,8 @@ class TestCheckTarget:
     def check(self, url: str) -> dict[str, Any]:
         """Check for a rehearsal of vacancy 7."""
         rehearsal = services.Rehearsal(vacancy_id=7, key="tsk_x")
-        return check_target(target=url, rehearsal=rehearsal)
+        addresses = services.target_resolve(url)
+        return check_target(target=url, addresses=addresses, rehearsal=rehearsal)
 
     def test_good_target_says_what_it_runs_on(self, target: _Target) -> None:
         """For the fingerprint."""
