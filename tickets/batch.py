@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from functools import cached_property
@@ -36,22 +36,27 @@ TAKEN_BACK_AT_ONCE = 1000  # expired holds; more only if those were not enough
 logger = logging.getLogger(__name__)
 
 
+Which = tuple[int, bool]  # a vacancy, and whether it is wanted as rehearsal stock
+
+
 class Batch:
     """Several wishes and their answers."""
 
     def __init__(self, wishes: Sequence[Wish], now: datetime, *, careful: bool) -> None:
         """Do nothing yet. `careful`: hold every row from the first look on."""
-        self._wishes = wishes
+        self.wishes = wishes
         self._now = now
         self._careful = careful
         # A confirmation changes its hold's row, and whoever holds rows begins with the vacancy.
         self._hold_rows = careful or any(isinstance(wish, Confirmation) for wish in wishes)
         self._answers: dict[int, Answer] = {}
+        self.record = Record(now)
+        self.moving: list[stock.Granted] = []  # what is to be written, once it is decided
 
     @property
     def answers(self) -> list[Answer]:
         """What each is told once all is committed; complete before that begins."""
-        return [self._answers[at] for at in range(len(self._wishes))]
+        return [self._answers[at] for at in range(len(self.wishes))]
 
     def serve(self) -> None:
         """Serve all; a bug that one of several runs into is no reason to refuse the others.
@@ -67,46 +72,55 @@ class Batch:
         except (DatabaseError, Changed):
             raise
         except Exception as error:
-            if len(self._wishes) == 1:
+            if len(self.wishes) == 1:
                 raise
-            logger.exception("a batch of %d failed; serving one by one", len(self._wishes))
+            logger.exception("a batch of %d failed; serving one by one", len(self.wishes))
             raise Changed from error
 
     def _serve_all(self) -> None:
         if self._careful:
-            repeats.forget_old(wishes=self._wishes, now=self._now)
-        record = Record(self._now)
-        # In id order, so that two processes cannot block each other.
-        groups = [
-            _Group(*which, places, self._now, hold_row=self._hold_rows)
-            for which, places in sorted(self._by_vacancy().items())
+            repeats.forget_old(wishes=self.wishes, now=self._now)
+        groups = self.by_vacancy()
+        vacancies = [
+            stock.vacancy_for_sale(vacancy_id=pk, rehearsal=rehearsal, hold_row=self._hold_rows)
+            for pk, rehearsal in groups
         ]
         # After the stock: see tickets.repeats, Note [A repeat gets the first answer].
-        earlier = repeats.find(wishes=self._wishes, now=self._now)
-        for group in groups:
-            wishes = [self._wishes[at] for at in group.places]
-            answers = group.decide(wishes, earlier, record)
-            self._answers.update(zip(group.places, answers, strict=True))
-        self._write(record, [group.granted for group in groups if group.granted])
+        earlier = repeats.find(wishes=self.wishes, now=self._now)
+        self.decide(groups, vacancies, earlier)
+        if self.moving:
+            self.record.end_holds()
+            with stock.places_take(granted=self.moving, now=self._now) as trip:
+                self.record.write(trip)
 
-    def _write(self, record: Record, granted: list[stock.Granted]) -> None:
-        moving = [one for one in granted if one.moves_any]
-        if not moving:
-            return
-        record.end_holds()
-        with stock.places_take(granted=moving, now=self._now) as trip:
-            record.write(trip)
+    def by_vacancy(self) -> dict[Which, list[int]]:
+        """Refuse who wants what is not there; return the places of the others in the batch.
 
-    def _by_vacancy(self) -> dict[tuple[int, bool], list[int]]:
-        """Refuse who wants what is not there; return the places of the others in the batch."""
-        groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
-        vacancies = _VacancyFinder(self._wishes)
-        for at, wish in enumerate(self._wishes):
+        In id order, so that two processes that hold rows cannot block each other.
+        """
+        groups: dict[Which, list[int]] = defaultdict(list)
+        vacancies = _VacancyFinder(self.wishes)
+        for at, wish in enumerate(self.wishes):
             try:
                 groups[vacancies.find(wish), wish.bound_to is not None].append(at)
             except (stock.VacancyNotFound, HoldNotFound) as refusal:
                 self._answers[at] = refusal
-        return groups
+        return dict(sorted(groups.items()))
+
+    def decide(
+        self,
+        groups: Mapping[Which, list[int]],
+        vacancies: Sequence[stock.Vacancy | None],
+        earlier: Mapping[RepeatKey, Answer],
+    ) -> None:
+        """Answer everybody in `groups`, with each one's vacancy as it was just read."""
+        for ((vacancy_id, _), places), vacancy in zip(groups.items(), vacancies, strict=True):
+            group = _Group(vacancy_id, vacancy, self._now, hold_row=self._hold_rows)
+            wishes = [self.wishes[at] for at in places]
+            answers = group.decide(wishes, earlier, self.record)
+            self._answers.update(zip(places, answers, strict=True))
+            if group.granted and group.granted.moves_any:
+                self.moving.append(group.granted)
 
 
 class _VacancyFinder:
@@ -140,20 +154,17 @@ class _Group:
     """The wishes for one vacancy within a batch, in order of arrival, and what stock there is."""
 
     def __init__(
-        self, vacancy_id: int, rehearsal: bool, places: list[int], now: datetime, *, hold_row: bool
+        self, vacancy_id: int, vacancy: stock.Vacancy | None, now: datetime, *, hold_row: bool
     ) -> None:
-        """Look at the stock. `places` are those of the wishes in the batch."""
-        self.places = places
+        """Do nothing yet. `hold_row`: the row is held, so expired holds may be taken back."""
         self.granted: stock.Granted | None = None  # once it is decided, if there is a vacancy
         self._vacancy_id = vacancy_id
+        self._vacancy = vacancy
         self._now = now
         self._hold_row = hold_row
-        self._vacancy = stock.vacancy_for_sale(
-            vacancy_id=vacancy_id, rehearsal=rehearsal, hold_row=hold_row
-        )
 
     def decide(
-        self, wishes: list[Wish], earlier: dict[RepeatKey, Answer], record: Record
+        self, wishes: list[Wish], earlier: Mapping[RepeatKey, Answer], record: Record
     ) -> list[Answer]:
         """Say what each is to be told, and take down who is to get places."""
         vacancy = self._vacancy
@@ -194,9 +205,7 @@ class _Group:
         if not vacancy.held or not granted.lacks_any:
             return granted
         if not self._hold_row:
-            if expiry.expired(vacancy_id=self._vacancy_id, now=self._now).exists():
-                raise Changed  # the next try may take them back
-            return granted
+            raise Changed  # the next try may take some back
         while expiry.take_back_expired(
             vacancy_id=self._vacancy_id, now=self._now, limit=TAKEN_BACK_AT_ONCE
         ):

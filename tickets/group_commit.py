@@ -18,16 +18,19 @@ Note [Group commit]
 import asyncio
 import atexit
 import contextlib
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any, TypeVar, cast
 
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from tickets import repeats, selling
+from tickets.express import Begun, Express, NotServed
 from tickets.wishes import Answer, Wish
 from vacancy import timing
 from vacancy.lanes import LaneFull, close_dead
@@ -56,7 +59,7 @@ class Waiting:
 
 
 class GroupCommit:
-    """A bounded queue and the thread that serves it; the thread begins with the first to come."""
+    """A bounded queue and who serves it: a thread, or an event loop that is at home here."""
 
     def __init__(self, *, limit: int) -> None:
         """Start nothing yet. `limit` counts those who wait."""
@@ -64,12 +67,21 @@ class GroupCommit:
         self._queue: deque[Waiting] = deque()
         self._somebody_came = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._idle = True  # the thread has nobody to serve
+        self._idle = True  # nobody is served
         self._ringing = False  # somebody came, and the bell rings at the end of this loop's turn
         self._closing = False
+        self._home: asyncio.AbstractEventLoop | None = None
+        self._express = Express()
+        self._driver: asyncio.Task[None] | None = None  # serves the queue on the loop at home
+        self._handed: deque[Callable[[], object]] = deque()  # by a driver to the thread
+        self._last_count = 0  # of whom the driver served last
+
+    def be_at_home(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve from this loop what can be: see tickets.express. It should last, as a server's."""
+        self._home = loop
 
     async def serve(self, one: Waiting) -> Any:
-        """Stand in line, and return or raise what the thread answers.
+        """Stand in line, and return or raise what was answered.
 
         Raises:
             LaneFull: too many wait already, or the process is ending; nothing was done.
@@ -87,106 +99,213 @@ class GroupCommit:
             if len(self._queue) >= self.limit or self._closing:
                 raise LaneFull("The till queue is full.")
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve_all, name="till", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="till", daemon=True)
                 self._thread.start()
                 atexit.register(self.close)
             self._queue.append(one)
+            self._forget_driver_without_loop()
             if self._idle and not self._ringing:
                 self._ringing = True
                 # Not at once: who comes in the same turn of the event loop is served together.
-                one.loop.call_soon(self._ring)
+                one.loop.call_soon(self._ring, one.loop)
 
-    def _ring(self) -> None:
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._somebody_came:
             self._ringing = False
-            self._somebody_came.notify()
+            if self._idle and loop is self._home and self._express.is_possible:
+                self._idle = False
+                # No request's context: see vacancy.timing.
+                self._driver = loop.create_task(self._drive(), context=Context())
+            else:
+                self._somebody_came.notify()
 
     def close(self) -> None:
         """Serve who is in the queue, accept nobody else, and end the thread."""
         with self._somebody_came:
             self._closing = True
+            self._forget_driver_without_loop()
             self._somebody_came.notify()
         if self._thread is not None:
             self._thread.join(DRAIN_S)
+        self._express.close()
 
     def close_connection(self) -> None:
-        """Give the connection back, as before a test database is dropped. Blocks."""
+        """Give the connections back, as before a test database is dropped. Blocks."""
         asyncio.run(self.serve_job(_close_own_connection))
+        self._express.close()
 
     async def serve_job(self, job: Callable[[], R]) -> R:
         """Run `job` in its turn."""
         return cast(R, await self.serve(Waiting(job)))
 
-    def _serve_all(self) -> None:
-        while batch := self._next_batch():
-            began_at = time.perf_counter()
-            answers = self._answer([one for one in batch if not one.answer.cancelled()])
-            ended_at = time.perf_counter()
-            for one, _ in answers:
-                one.began_at, one.ended_at = began_at, ended_at
-            _deliver(answers)
+    # The thread.
+
+    def _work(self) -> None:
+        while work := self._next_work():
+            work()
             if self._queue and connection.vendor == "sqlite":
                 time.sleep(SQLITE_PAUSE_S)
         connection.close()
 
-    def _answer(self, batch: list[Waiting]) -> list["Answered"]:
+    def _next_work(self) -> Callable[[], object] | None:
+        """Wait for something to do: what the driver hands over, or whoever waits without one."""
+        with self._somebody_came:
+            while True:
+                if self._handed:
+                    return self._handed.popleft()
+                if self._driver is None:
+                    if self._queue and (self._closing or not self._ringing):
+                        self._idle = False
+                        batch = self._take(BATCH_LIMIT)
+                        return lambda: self._answer(batch)
+                    if self._closing:
+                        return None
+                    self._idle = True
+                if not self._somebody_came.wait(timeout=RING_S if self._ringing else None):
+                    self._ringing = False  # the loop that should have rung has ended
+
+    def _take(self, limit: int) -> list[Waiting]:
+        """Return who is there: wishes up to the next job, or one job. The lock is held."""
+        batch = [self._queue.popleft()]
+        while (
+            self._queue
+            and len(batch) < limit
+            and isinstance(batch[0].what, Wish)
+            and isinstance(self._queue[0].what, Wish)
+        ):
+            batch.append(self._queue.popleft())
+        return batch
+
+    def _answer(self, batch: list[Waiting], begun: Begun | None = None) -> bool:
         """Answer this batch; without a database everybody behind it too.
 
         They came before it was known, and each batch and job would wait for a connection anew.
+        Say whether there is one.
         """
+        began_at = time.perf_counter()
         try:
             connection.ensure_connection()
         except Exception as error:
             with self._somebody_came:
                 behind = list(self._queue)
                 self._queue.clear()
-            return [(one, error) for one in (*batch, *behind)]
-        return _serve_batch(batch)
+            answers: list[Answered] = [(one, error) for one in (*batch, *behind)]
+        else:
+            answers = _serve_batch(_present(batch) if begun is None else batch, begun)
+        _deliver(answers, began_at)
+        return connection.connection is not None
 
-    def _next_batch(self) -> list[Waiting]:
-        """Wait for somebody and return who is there: wishes up to the next job, or one job."""
+    # The loop at home.
+
+    async def _drive(self) -> None:
+        """Serve until nobody waits. If it breaks off, the thread goes on."""
+        me = self._driver
+        try:
+            while batch := self._next_batch(me):
+                self._last_count = len(batch)
+                if present := _present(batch):
+                    await self._answer_from_loop(present)
+        finally:
+            with self._somebody_came:
+                if self._driver is me:
+                    self._driver = None
+                    self._somebody_came.notify()
+
+    def _next_batch(self, me: "asyncio.Task[None] | None") -> list[Waiting]:
+        """Return half of who is there or will be soon, or nobody: then the driver is done.
+
+        All at once would come back all at once, and database and loop would wait for each other.
+        Whoever was just answered is about to ask again, where everybody always does.
+        """
         with self._somebody_came:
-            while not self._queue or (self._ringing and not self._closing):
+            if self._driver is not me:
+                return []  # forgotten: its loop stood still, and the thread has gone on
+            if not self._queue:
+                self._driver, self._idle = None, True
                 if self._closing:
-                    return []
-                self._idle = True
-                if not self._somebody_came.wait(timeout=RING_S if self._ringing else None):
-                    self._ringing = False  # the loop that should have rung has ended
-            self._idle = False
-            batch = [self._queue.popleft()]
-            while (
-                self._queue
-                and len(batch) < BATCH_LIMIT
-                and isinstance(batch[0].what, Wish)
-                and isinstance(self._queue[0].what, Wish)
-            ):
-                batch.append(self._queue.popleft())
-            return batch
+                    self._somebody_came.notify()
+                return []
+            half = math.ceil((len(self._queue) + self._last_count) / 2)
+            return self._take(min(half, BATCH_LIMIT))
+
+    async def _answer_from_loop(self, batch: list[Waiting]) -> None:
+        begun = None
+        if self._express.is_open and all(isinstance(one.what, Wish) for one in batch):
+            began_at = time.perf_counter()
+            try:
+                _deliver(await _serve_from_loop(self._express, batch), began_at)
+                return
+            except NotServed as refusal:
+                begun = refusal.begun
+        is_there = await self._answer_in_thread(batch, begun)
+        if is_there and not self._express.is_open:
+            await self._express.open()
+
+    async def _answer_in_thread(self, batch: list[Waiting], begun: Begun | None) -> bool:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[bool] = loop.create_future()
+
+        def work() -> None:
+            is_there = self._answer(batch, begun)
+            with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+                loop.call_soon_threadsafe(_say, done, is_there)
+
+        with self._somebody_came:
+            self._handed.append(work)
+            self._somebody_came.notify()
+        return await done
+
+    def _forget_driver_without_loop(self) -> None:
+        """Let the thread go on where a loop was closed under its driver. The lock is held."""
+        if self._driver is not None and not self._driver.get_loop().is_running():
+            self._driver = None
+            self._express.close()
+            self._somebody_came.notify()
 
 
 Answered = tuple[Waiting, Any]
 
 
-def _serve_batch(batch: list[Waiting]) -> list[Answered]:
+def _present(batch: list[Waiting]) -> list[Waiting]:
+    return [one for one in batch if not one.answer.cancelled()]
+
+
+async def _serve_from_loop(express: Express, batch: list[Waiting]) -> list[Answered]:
+    refused, wanting = _apart(batch)
+    answers = await express.serve(
+        wishes=_wishes(wanting), refused=_wishes(refused), now=timezone.now()
+    )
+    return [(one, one.known) for one in refused] + list(zip(wanting, answers, strict=True))
+
+
+def _serve_batch(batch: list[Waiting], begun: Begun | None) -> list[Answered]:
     """Answer everybody, whatever happens: an error is an answer too."""
     try:
         if len(batch) == 1 and not isinstance(batch[0].what, Wish):
             return [(batch[0], batch[0].what())]
-        refused = [one for one in batch if one.known is not None]
-        wanting = [one for one in batch if one.known is None]
-        return _refuse_unless_repeated(refused) + _sell(wanting)
+        refused, wanting = _apart(batch)
+        return _refuse_unless_repeated(refused) + _sell(wanting, begun)
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError):
             close_dead()  # the next batch opens a fresh one
         return [(one, error) for one in batch]
 
 
-def _sell(batch: list[Waiting]) -> list[Answered]:
+def _apart(batch: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
+    """Part those who are known to be too late from the others."""
+    refused = [one for one in batch if one.known is not None]
+    return refused, [one for one in batch if one.known is None]
+
+
+def _wishes(batch: list[Waiting]) -> list[Wish]:
+    return [cast(Wish, one.what) for one in batch]
+
+
+def _sell(batch: list[Waiting], begun: Begun | None) -> list[Answered]:
     if not batch:
         return []
-    wishes = [cast(Wish, one.what) for one in batch]
     # The clock is read here: who waited past the end of the sale is too late.
-    answers = selling.serve_together(wishes=wishes, now=timezone.now())
+    answers = selling.serve_together(wishes=_wishes(batch), now=timezone.now(), begun=begun)
     if any(isinstance(answer, OperationalError | InterfaceError) for answer in answers):
         close_dead()
     return list(zip(batch, answers, strict=True))
@@ -196,17 +315,19 @@ def _refuse_unless_repeated(batch: list[Waiting]) -> list[Answered]:
     """See tickets.till, Note [Known sold out]."""
     if not batch:
         return []
-    wishes = [cast(Wish, one.what) for one in batch]
+    wishes = _wishes(batch)
     found: dict[Any, Answer] = repeats.find(wishes=wishes, now=timezone.now())
     keys = [wish.repeat_key for wish in wishes]
     return [(one, found.get(key, one.known)) for one, key in zip(batch, keys, strict=True)]
 
 
-def _deliver(answers: list[Answered]) -> None:
+def _deliver(answers: list[Answered], began_at: float) -> None:
     """Hand the answers over, with one call for each event loop."""
+    ended_at = time.perf_counter()
     by_loop: dict[asyncio.AbstractEventLoop, list[Answered]] = {}
-    for answered in answers:
-        by_loop.setdefault(answered[0].loop, []).append(answered)
+    for one, answer in answers:
+        one.began_at, one.ended_at = began_at, ended_at
+        by_loop.setdefault(one.loop, []).append((one, answer))
     for loop, group in by_loop.items():
         with contextlib.suppress(RuntimeError):  # a loop that is closed waits for nothing
             loop.call_soon_threadsafe(_settle, group)
@@ -220,6 +341,11 @@ def _settle(answers: list[Answered]) -> None:
             one.answer.set_exception(answer)
         else:
             one.answer.set_result(answer)
+
+
+def _say(waited_for: "asyncio.Future[bool]", answer: bool) -> None:
+    if not waited_for.done():  # or whoever waited was cancelled
+        waited_for.set_result(answer)
 
 
 def _close_own_connection() -> None:

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db import connection, models
 from pydantic_core import to_json
 
-from vacancy.trips import Trip
+from vacancy.trips import InTurn, Trip
 
 Row = Mapping[str, Any]  # a value for each column, by its name
 
@@ -34,13 +34,13 @@ def insert(trip: Trip, model: type[models.Model], rows: Sequence[Row]) -> None:
     if not rows:
         return
     names = _names(model)
-    if connection.vendor == "postgresql":
-        document = [{name: row[name] for name in names} for row in rows]
-        trip.write(_from_document(model), [to_json(document).decode()])
-        return
-    with connection.cursor() as cursor:
+    if isinstance(trip, InTurn):
         values = [[_plain(row[name]) for name in names] for row in rows]
-        cursor.executemany(_one_by_one(model), values)
+        with connection.cursor() as cursor:
+            cursor.executemany(_one_by_one(model), values)
+        return
+    document = [{name: row[name] for name in names} for row in rows]
+    trip.write(_from_document(model), [to_json(document).decode()])
 
 
 @cache

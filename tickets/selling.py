@@ -4,9 +4,9 @@ Note [Three tries, each slower and surer]
     1. Together, without holding rows. The stock is read, then the keys, everybody is decided on
        in order of arrival, and then all is written at once (vacancy.trips): the row that everybody
        wants is locked for that long and no longer.
-    2. If that update changed nothing, or a key collided, or places are short while expired holds
-       sit on some: together again, with the vacancy's row held from the first look on. Expired
-       holds are taken back here, in the same transaction.
+    2. If that update changed nothing, or a key collided, or places are short while holds sit on
+       some: together again, with the vacancy's row held from the first look on. Expired holds
+       are taken back here, in the same transaction.
     3. If that failed too, one by one, so that whoever is the trouble harms nobody else.
 
     A try that failed took everything back, so a later one starts from nothing. Only if the
@@ -20,7 +20,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import DatabaseError, connection, transaction
 
@@ -36,19 +36,34 @@ ALONE_TRIES = 3  # a twin in another process may be in the way of the first
 logger = logging.getLogger(__name__)
 
 
-def serve_together(*, wishes: Sequence[Wish], now: datetime) -> list[Answer]:
+class Attempt(Protocol):
+    """One try to serve a batch."""
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What each is told if all is committed; complete before that begins."""
+
+    def serve(self) -> None:
+        """Serve all. Raises as `tickets.batch.Batch.serve`."""
+
+
+def serve_together(
+    *, wishes: Sequence[Wish], now: datetime, begun: Attempt | None = None
+) -> list[Answer]:
     """Serve several clients with one COMMIT; each gets an answer or an error of their own.
 
     First come, first served within a vacancy. Returns after COMMIT; never raises for one wish
     what belongs to another. Wants a connection that is open: each try would wait for one anew.
+    `begun` is the first try, if somebody has begun it elsewhere.
 
     Raises:
         RuntimeError: a transaction is open: what is answered would not be committed.
     """
     if connection.in_atomic_block:
         raise RuntimeError("Buyers may be answered after a COMMIT only.")
-    for careful in (False, True):
-        answers = _try(wishes, now, careful=careful)
+    first = begun or batch.Batch(wishes, now, careful=False)
+    for attempt in (first, batch.Batch(wishes, now, careful=True)):
+        answers = _try(wishes, attempt)
         if not isinstance(answers, Exception):
             return answers
     return [_serve_alone(wish, now) for wish in wishes]
@@ -58,7 +73,7 @@ def _serve_alone(wish: Wish, now: datetime) -> Answer:
     error: Exception = Changed()
     for _ in range(ALONE_TRIES):
         try:
-            answers = _try([wish], now, careful=True)
+            answers = _try([wish], batch.Batch([wish], now, careful=True))
         except Exception as caught:  # whatever it is, it belongs to this wish alone
             return caught
         if not isinstance(answers, Exception):
@@ -67,22 +82,21 @@ def _serve_alone(wish: Wish, now: datetime) -> Answer:
     return error
 
 
-def _try(wishes: Sequence[Wish], now: datetime, *, careful: bool) -> list[Answer] | Exception:
+def _try(wishes: Sequence[Wish], attempt: Attempt) -> list[Answer] | Exception:
     """Return the answers, or why nothing was changed: then another try makes sense.
 
     Raises:
         Exception: what a single wish ran into that no other try will mend.
     """
-    served = batch.Batch(wishes, now, careful=careful)
     try:
-        served.serve()
+        attempt.serve()
     except Changed as changed:
         return changed
     except CommitLost as error:
-        return _find_out(wishes, served.answers, error)
+        return _find_out(wishes, attempt.answers, error)
     except DatabaseError as error:
         return _reconnected(wishes, error)
-    return served.answers
+    return attempt.answers
 
 
 def _reconnected(wishes: Sequence[Wish], error: DatabaseError) -> list[Answer] | Exception:

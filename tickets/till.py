@@ -69,6 +69,11 @@ async def confirm(confirmation: Confirmation) -> Sale:
     return cast(Sale, await _serve(confirmation))
 
 
+def serve_from_this_loop() -> None:
+    """Let the running event loop, which should last, sell without the till's thread if it can."""
+    TILL.be_at_home(asyncio.get_running_loop())
+
+
 async def run(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a service that changes stock or tickets in its turn; it opens its own transaction.
 
@@ -157,8 +162,9 @@ def forget_everything() -> None:
 
 
 async def warm() -> None:
-    """Open the till's connection before the first buyer comes, and see that it answers."""
+    """Open the till's connections before the first buyer comes, and see that they answer."""
     await TILL.serve_job(_touch)
+    await TILL.serve_job(_touch)  # its turn comes when the event loop has a connection too
 
 
 def _touch() -> None:

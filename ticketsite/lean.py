@@ -28,6 +28,7 @@ from django.http import Http404, HttpResponse
 from django.urls import ResolverMatch, resolve
 from django.utils.module_loading import import_string
 
+from tickets import till
 from ticketsite.api import PREFIX
 from ticketsite.problems import as_problem, problem
 from ticketsite.request import MAX_BODY_BYTES, ApiRequest, BodyTooLarge, ClientGone
@@ -50,6 +51,7 @@ async def lean_application(
 ) -> None:
     """Answer one HTTP request; errors, and all paths but /api/v1, get problem+json."""
     begun = time.perf_counter()
+    till.serve_from_this_loop()
     spent = timing.begin()
     request = ApiRequest(scope, receive)
     try:

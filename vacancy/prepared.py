@@ -8,8 +8,8 @@ Note [Built once]
     use and keep their SQL. Everything else goes through the ORM as usual.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -41,10 +41,9 @@ class _Prepared:
     sql: str
     parameters: tuple[Any, ...]
 
-    def _values(self, given: dict[str, Any]) -> list[Any]:
-        values = (given[one.name] if isinstance(one, _Open) else one for one in self.parameters)
-        adapt = connection.ops.adapt_datetimefield_value
-        return [adapt(value) if isinstance(value, datetime) else value for value in values]
+    def values(self, **given: Any) -> list[Any]:
+        """Return what stands beside the SQL, with these values where they were left open."""
+        return [given[one.name] if isinstance(one, _Open) else one for one in self.parameters]
 
 
 class Update(_Prepared):
@@ -52,7 +51,7 @@ class Update(_Prepared):
 
     def change_or_fail(self, trip: Trip, **given: Any) -> None:
         """Take it along with these values; raises as `Trip.change_or_fail`."""
-        trip.change_or_fail(self.sql, self._values(given))
+        trip.change_or_fail(self.sql, self.values(**given))
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,11 @@ class Select(_Prepared, Generic[M]):
 
     def first(self, **given: Any) -> M | None:
         """Run it with these values and return the first row, or None."""
-        row = trips.run(self.sql, self._values(given)).fetchone()
-        if row is None:
-            return None
+        row = trips.run(self.sql, self.values(**given)).fetchone()
+        return None if row is None else self.made_of(row)
+
+    def made_of(self, row: Sequence[Any]) -> M:
+        """Return the object that a row of this query stands for."""
         values = list(row)
         for at, (converters, expression) in self.converters.items():
             for convert in converters:

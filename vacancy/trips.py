@@ -22,6 +22,7 @@ Note [One statement for a whole batch]
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -45,7 +46,10 @@ class CommitLost(OperationalError):
 
 
 class Trip:
-    """Writes that happen all or not at all; see Note [One statement for a whole batch]."""
+    """Writes that happen all or not at all; see Note [One statement for a whole batch].
+
+    This one is PostgreSQL's: it gathers them. The other one makes them in turn.
+    """
 
     def __init__(self) -> None:
         """Write nothing yet."""
@@ -55,10 +59,7 @@ class Trip:
 
     def write(self, statement: str, values: Sequence[Any]) -> None:
         """Take along an INSERT, UPDATE or DELETE whose result nobody needs."""
-        if connection.vendor == "postgresql":
-            self._counts.append(self._take_along(statement, values))
-        else:
-            run(statement, values)
+        self._counts.append(self._take_along(statement, values))
 
     def change_or_fail(self, update: str, values: Sequence[Any]) -> None:
         """Take along an update that must change something.
@@ -66,10 +67,7 @@ class Trip:
         Raises:
             Changed: it changed nothing; told at once, or at the end of `together`.
         """
-        if connection.vendor == "postgresql":
-            self._counts.append(f"1 / {self._take_along(update, values)}")
-        elif not run(update, values).rowcount:
-            raise Changed
+        self._counts.append(f"1 / {self._take_along(update, values)}")
 
     def _take_along(self, statement: str, values: Sequence[Any]) -> str:
         name = f"part_{len(self._parts)}"
@@ -77,10 +75,29 @@ class Trip:
         self._values += values
         return f"(SELECT COUNT(*) FROM {name})"  # noqa: S608  # the name is ours
 
+    def statement(self) -> tuple[str, list[Any]]:
+        """Return the one statement that does everything, and its values; for at least one write."""
+        return f"WITH {', '.join(self._parts)} SELECT {', '.join(self._counts)}", self._values
+
     def send(self) -> None:
-        """Run everything as one statement of PostgreSQL."""
+        """Run it, if there is anything to write."""
         if self._parts:
-            run(f"WITH {', '.join(self._parts)} SELECT {', '.join(self._counts)}", self._values)
+            run(*self.statement())
+
+
+class InTurn(Trip):
+    """Makes each write at once, in a transaction that the caller has opened."""
+
+    def write(self, statement: str, values: Sequence[Any]) -> None:
+        """Make it."""
+        run(statement, values)
+
+    def change_or_fail(self, update: str, values: Sequence[Any]) -> None:
+        """Make it, and say if it changed nothing."""
+        adapt = connection.ops.adapt_datetimefield_value
+        plain = [adapt(value) if isinstance(value, datetime) else value for value in values]
+        if not run(update, plain).rowcount:
+            raise Changed
 
 
 @contextmanager
@@ -92,14 +109,21 @@ def together() -> Iterator[Trip]:
         Changed: an update changed nothing; nothing was written.
         CommitLost: as named.
     """
-    trip = Trip()
     if connection.vendor != "postgresql":
         with nullcontext() if connection.in_atomic_block else for_good():
-            yield trip
+            yield InTurn()
         return
+    trip = Trip()
     yield trip
-    try:
+    with what_became_of_it():
         trip.send()
+
+
+@contextmanager
+def what_became_of_it() -> Iterator[None]:
+    """Tell of the error that a trip's statement ran into what it means. Raises as `together`."""
+    try:
+        yield
     except DataError as error:
         if isinstance(error.__cause__, DivisionByZero):
             raise Changed from error

@@ -45,18 +45,24 @@ def _take_nothing(**_: Any) -> Any:
     return together()
 
 
+def _move_nothing(*_: Any, **__: Any) -> None:
+    """Take nothing along, in the event loop's own statement."""
+
+
 async def main() -> None:
     """Be ready, then sell round after round until the input ends."""
     from tickets import group_commit, till
     from vacancy import services as stock
 
-    guarded = stock.places_take
+    guarded = stock.places_take, stock.places_move
     group_commit.BATCH_LIMIT = SMALL_BATCH
+    till.serve_from_this_loop()
     await till.warm()
     say("ready")
     while line := await asyncio.to_thread(sys.stdin.readline):
         wanted = json.loads(line)
-        stock.places_take = guarded if wanted["guard"] else _take_nothing
+        unguarded = _take_nothing, _move_nothing
+        stock.places_take, stock.places_move = guarded if wanted["guard"] else unguarded
         say(await answers(wanted["orders"]))
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -40,9 +39,9 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     seen: list[list[int]] = []
     real = selling.serve_together
 
-    def watched(*, wishes: Sequence[Any], now: datetime) -> list[Answer]:
+    def watched(*, wishes: Sequence[Any], **rest: Any) -> list[Answer]:
         seen.append([wish.qty for wish in wishes])
-        return real(wishes=wishes, now=now)
+        return real(wishes=wishes, **rest)
 
     monkeypatch.setattr(selling, "serve_together", watched)
     return seen

@@ -84,7 +84,7 @@ def vacancy_for_sale(*, vacancy_id: int, rehearsal: bool, hold_row: bool = False
     each other's buyers. None: there is no such vacancy for this kind of buyer.
     """
     if not hold_row:
-        return _look(rehearsal=rehearsal).first(pk=vacancy_id)
+        return look(rehearsal=rehearsal).first(pk=vacancy_id)
     # Not the key: inserts that refer to this row need not wait for us.
     rows = Vacancy.objects.filter(pk=vacancy_id, is_rehearsal=rehearsal)
     return rows.select_for_update(no_key=True).first()
@@ -125,10 +125,15 @@ def places_take(*, granted: Sequence[Granted], now: datetime) -> Iterator[Trip]:
     with for_good() if closing and not connection.in_atomic_block else nullcontext():
         with together() as trip:
             yield trip
-            for one in sorted(granted, key=lambda one: one.vacancy.pk):
-                _move(trip, one)
+            places_move(trip, granted=granted)
         for vacancy_id in closing:
             _close_if_sold_out(vacancy_id, now)
+
+
+def places_move(trip: Trip, *, granted: Sequence[Granted]) -> None:
+    """Take along what `places_take` does to the rows; not the closing of what is sold out."""
+    for one in sorted(granted, key=lambda one: one.vacancy.pk):
+        _move(trip, one)
 
 
 def _move(trip: Trip, granted: Granted) -> None:
@@ -152,8 +157,11 @@ def _move(trip: Trip, granted: Granted) -> None:
 
 
 @cache
-def _look(*, rehearsal: bool) -> Select[Vacancy]:
-    """See Note [Built once] in `vacancy.prepared`."""
+def look(*, rehearsal: bool) -> Select[Vacancy]:
+    """Return the query of `vacancy_for_sale`, which takes `pk`.
+
+    See Note [Built once] in `vacancy.prepared`.
+    """
     return prepare_select(Vacancy.objects.filter(pk=later("pk"), is_rehearsal=rehearsal))
 
 
