@@ -44,7 +44,9 @@ async def _load(secret: str) -> Client | None:
     return await READS.run(selectors.client_for_key, secret=secret, now=timezone.now())
 
 
-_clients: Fresh[str, Client | None] = Fresh(_load, max_age_s=KEY_MAX_AGE_S)
+_clients: Fresh[str, Client | None] = Fresh(
+    _load, max_age_s=KEY_MAX_AGE_S, renew_after_s=KEY_MAX_AGE_S / 2
+)
 
 
 def forget_everything() -> None:

@@ -3,10 +3,10 @@
 Note [Express]
     The till's thread has to win the interpreter's lock back from a busy event loop after each
     answer of the database; the loop gives it away and takes it again with every request, so both
-    wake for nothing and wait for each other. At saturation that was a quarter of a purchase's
-    time (docs/speed.md). None of it is needed for a batch of fresh orders: one look at the stock
-    and the keys, one statement that writes everything. So these two go over a connection that
-    the event loop waits for as it does for any client, and no other thread runs meanwhile.
+    wake for nothing and wait for each other (docs/speed.md has what that cost). None of it is
+    needed for a batch of fresh orders: one look at the stock and the keys, one statement that
+    writes everything. So these two go over a connection that the event loop waits for as it does
+    for any client, and no other thread runs meanwhile.
 
     Whatever is out of the ordinary is the thread's: repeats, confirmations, expired holds, sales
     that close with the last place, the default vacancy, anything that fails. It starts from
@@ -99,20 +99,17 @@ class Express:
             NotServed: as named. It swallows a cancellation: work belongs to the queue and not to
                 whoever runs it.
         """
-        batch = Batch(wishes, now, careful=False)
+        batch, sent = Batch(wishes, now, careful=False), False
         try:
             trip = await self._decide(batch, refused)
+            if trip is not None:
+                sent = True
+                await self._run(*trip.statement(), keep_plan=True)
+            return batch.answers
         except (Exception, asyncio.CancelledError) as error:
-            self._close_if_lost(error)
-            raise NotServed from error
-        if trip is not None:
-            try:
-                statement, values = trip.statement()
-                await self._run(statement, values, keep_plan=True)
-            except (Exception, asyncio.CancelledError) as error:
-                self._close_if_lost(error)
-                raise NotServed(Begun(batch, error)) from error
-        return batch.answers
+            if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+                self.close()
+            raise NotServed(Begun(batch, error) if sent else None) from error
 
     async def _decide(self, batch: Batch, refused: Sequence[Wish]) -> Trip | None:
         """Return what is to be written for this batch, or None if nothing is."""
@@ -164,10 +161,6 @@ class Express:
         if self._connection is None:
             raise NotServed
         return await self._connection.execute(statement, values, prepare=keep_plan)
-
-    def _close_if_lost(self, error: BaseException) -> None:
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            self.close()
 
 
 def _is_plain(wish: Wish) -> bool:

@@ -1,4 +1,4 @@
-"""Group commit: one queue and one thread in which all sales of a process meet the database.
+"""Group commit: one queue in which all sales of a process wait, and who serves it.
 
 Note [Group commit]
     A transaction costs about as much to commit as to fill, and the disk can do only so many
@@ -8,11 +8,16 @@ Note [Group commit]
     so a flood is refused with `overloaded` instead of waiting for seconds. docs/speed.md has the
     measurement: how many times as many sales as with one transaction each.
 
-    A thread of its own, and not a task: work belongs to the queue and not to a request, so a
-    client that hangs up cannot cut a transaction in half; and the next batch begins without
-    waiting for an event loop that is busy with answers. What changes stock without selling
-    stands in the same queue: SQLite has one writer, and two in one process would only make each
-    other wait.
+    Work belongs to the queue and not to a request, so a client that hangs up cannot cut a
+    transaction in half. What changes stock without selling stands in the same queue: SQLite has
+    one writer, and two in one process would only make each other wait.
+
+Note [Who serves]
+    A thread of its own can serve everything, and does where nothing else is said. On PostgreSQL
+    a server's event loop takes its place (tickets.express): a driver, which is a task for as long
+    as somebody waits, serves from the loop what can be served there and hands the rest to the
+    thread, and waits for it. So there is one who takes from the queue at any time. If the driver
+    breaks off, because its loop ends, the thread takes over.
 """
 
 import asyncio
@@ -31,10 +36,10 @@ from django.utils import timezone
 
 from tickets import repeats, selling
 from tickets.express import Begun, Express, NotServed
+from tickets.waiting import Answered, Waiting, apart, deliver, present, wishes
 from tickets.wishes import Answer, Wish
 from vacancy import timing
 from vacancy.lanes import LaneFull, close_dead
-from vacancy.services import SoldOut
 
 R = TypeVar("R")
 
@@ -42,20 +47,6 @@ BATCH_LIMIT = 100
 SQLITE_PAUSE_S = 0.001  # with more behind a batch: another process could never write otherwise
 DRAIN_S = 10.0
 RING_S = 0.1
-
-
-class Waiting:
-    """One wish, or one other job, and who wants to hear what became of it."""
-
-    __slots__ = ("answer", "began_at", "came_at", "ended_at", "known", "loop", "what")
-
-    def __init__(self, what: Wish | Callable[[], Any], known: SoldOut | None = None) -> None:
-        self.what = what
-        self.known = known  # the refusal, if the stock is known to be sold out
-        self.loop = asyncio.get_running_loop()
-        self.answer: asyncio.Future[Any] = self.loop.create_future()
-        self.came_at = time.perf_counter()
-        self.began_at = self.ended_at = 0.0
 
 
 class GroupCommit:
@@ -191,8 +182,8 @@ class GroupCommit:
                 self._queue.clear()
             answers: list[Answered] = [(one, error) for one in (*batch, *behind)]
         else:
-            answers = _serve_batch(_present(batch) if begun is None else batch, begun)
-        _deliver(answers, began_at)
+            answers = _serve_batch(present(batch) if begun is None else batch, begun)
+        deliver(answers, began_at)
         return connection.connection is not None
 
     # The loop at home.
@@ -203,8 +194,8 @@ class GroupCommit:
         try:
             while batch := self._next_batch(me):
                 self._last_count = len(batch)
-                if present := _present(batch):
-                    await self._answer_from_loop(present)
+                if there := present(batch):
+                    await self._answer_from_loop(there)
         finally:
             with self._somebody_came:
                 if self._driver is me:
@@ -233,7 +224,7 @@ class GroupCommit:
         if self._express.is_open and all(isinstance(one.what, Wish) for one in batch):
             began_at = time.perf_counter()
             try:
-                _deliver(await _serve_from_loop(self._express, batch), began_at)
+                deliver(await _serve_from_loop(self._express, batch), began_at)
                 return
             except NotServed as refusal:
                 begun = refusal.begun
@@ -263,17 +254,10 @@ class GroupCommit:
             self._somebody_came.notify()
 
 
-Answered = tuple[Waiting, Any]
-
-
-def _present(batch: list[Waiting]) -> list[Waiting]:
-    return [one for one in batch if not one.answer.cancelled()]
-
-
 async def _serve_from_loop(express: Express, batch: list[Waiting]) -> list[Answered]:
-    refused, wanting = _apart(batch)
+    refused, wanting = apart(batch)
     answers = await express.serve(
-        wishes=_wishes(wanting), refused=_wishes(refused), now=timezone.now()
+        wishes=wishes(wanting), refused=wishes(refused), now=timezone.now()
     )
     return [(one, one.known) for one in refused] + list(zip(wanting, answers, strict=True))
 
@@ -283,7 +267,7 @@ def _serve_batch(batch: list[Waiting], begun: Begun | None) -> list[Answered]:
     try:
         if len(batch) == 1 and not isinstance(batch[0].what, Wish):
             return [(batch[0], batch[0].what())]
-        refused, wanting = _apart(batch)
+        refused, wanting = apart(batch)
         return _refuse_unless_repeated(refused) + _sell(wanting, begun)
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError):
@@ -291,21 +275,11 @@ def _serve_batch(batch: list[Waiting], begun: Begun | None) -> list[Answered]:
         return [(one, error) for one in batch]
 
 
-def _apart(batch: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
-    """Part those who are known to be too late from the others."""
-    refused = [one for one in batch if one.known is not None]
-    return refused, [one for one in batch if one.known is None]
-
-
-def _wishes(batch: list[Waiting]) -> list[Wish]:
-    return [cast(Wish, one.what) for one in batch]
-
-
 def _sell(batch: list[Waiting], begun: Begun | None) -> list[Answered]:
     if not batch:
         return []
     # The clock is read here: who waited past the end of the sale is too late.
-    answers = selling.serve_together(wishes=_wishes(batch), now=timezone.now(), begun=begun)
+    answers = selling.serve_together(wishes=wishes(batch), now=timezone.now(), begun=begun)
     if any(isinstance(answer, OperationalError | InterfaceError) for answer in answers):
         close_dead()
     return list(zip(batch, answers, strict=True))
@@ -315,32 +289,10 @@ def _refuse_unless_repeated(batch: list[Waiting]) -> list[Answered]:
     """See tickets.till, Note [Known sold out]."""
     if not batch:
         return []
-    wishes = _wishes(batch)
-    found: dict[Any, Answer] = repeats.find(wishes=wishes, now=timezone.now())
-    keys = [wish.repeat_key for wish in wishes]
+    wished = wishes(batch)
+    found: dict[Any, Answer] = repeats.find(wishes=wished, now=timezone.now())
+    keys = [wish.repeat_key for wish in wished]
     return [(one, found.get(key, one.known)) for one, key in zip(batch, keys, strict=True)]
-
-
-def _deliver(answers: list[Answered], began_at: float) -> None:
-    """Hand the answers over, with one call for each event loop."""
-    ended_at = time.perf_counter()
-    by_loop: dict[asyncio.AbstractEventLoop, list[Answered]] = {}
-    for one, answer in answers:
-        one.began_at, one.ended_at = began_at, ended_at
-        by_loop.setdefault(one.loop, []).append((one, answer))
-    for loop, group in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # a loop that is closed waits for nothing
-            loop.call_soon_threadsafe(_settle, group)
-
-
-def _settle(answers: list[Answered]) -> None:
-    for one, answer in answers:
-        if one.answer.done():  # hung up meanwhile; the purchase is theirs all the same
-            continue
-        if isinstance(answer, BaseException):
-            one.answer.set_exception(answer)
-        else:
-            one.answer.set_result(answer)
 
 
 def _say(waited_for: "asyncio.Future[bool]", answer: bool) -> None:

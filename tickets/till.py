@@ -21,7 +21,8 @@ from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 from django.db import connection
 
-from tickets.group_commit import GroupCommit, Waiting
+from tickets.group_commit import GroupCommit
+from tickets.waiting import Waiting
 from tickets.wishes import (
     Answer,
     Confirmation,

@@ -15,6 +15,7 @@ from vacancy.services import VacancyNotFound
 
 router = Router(tags=["stock"])
 MAX_AGE_S = 1.0
+RENEW_AFTER_S = 0.75
 
 # A cache between us and the buyers must not give strangers what a bound key sees: Vary says so.
 _SHARED = ((b"cache-control", b"max-age=1"),)
@@ -63,8 +64,10 @@ async def _load_one(key: tuple[int | None, int | None]) -> _Seen | None:
 
 
 # Kept as ready-made bytes: an on-sale is mostly people looking at the same few numbers.
-_list: Fresh[None, Ready] = Fresh(_load_list, max_age_s=MAX_AGE_S)
-_one: Fresh[tuple[int | None, int | None], _Seen | None] = Fresh(_load_one, max_age_s=MAX_AGE_S)
+_list: Fresh[None, Ready] = Fresh(_load_list, max_age_s=MAX_AGE_S, renew_after_s=RENEW_AFTER_S)
+_one: Fresh[tuple[int | None, int | None], _Seen | None] = Fresh(
+    _load_one, max_age_s=MAX_AGE_S, renew_after_s=RENEW_AFTER_S
+)
 
 
 def forget_everything() -> None:

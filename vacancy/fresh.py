@@ -1,8 +1,16 @@
-"""Answers that may be a second old: one database read serves everyone who asks meanwhile."""
+"""Answers that may be a second old: one database read serves everyone who asks meanwhile.
+
+Note [Renewed early]
+    If a value were read anew only once it is too old, whoever asks at that moment would wait for
+    the database, and so would all who ask meanwhile. Clients that ask at fixed intervals gather
+    there: those who wait are told together, and come back together. So a value is read anew
+    while it is still good, and nobody waits who comes in a steady stream.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -31,10 +39,21 @@ class Fresh(Generic[K, V]):
     is handed to all who wait and not kept.
     """
 
-    def __init__(self, load: Callable[[K], Awaitable[V]], *, max_age_s: float) -> None:
-        """Remember how to load; read nothing yet."""
+    def __init__(
+        self,
+        load: Callable[[K], Awaitable[V]],
+        *,
+        max_age_s: float,
+        renew_after_s: float | None = None,
+    ) -> None:
+        """Remember how to load; read nothing yet.
+
+        A value that is asked for when it is older than `renew_after_s` is read anew, while it
+        still serves: see Note [Renewed early].
+        """
         self._load = load
         self._max_age_s = max_age_s
+        self._renew_after_s = max_age_s if renew_after_s is None else renew_after_s
         self._entries: dict[K, _Entry[V]] = {}
         self._loading: dict[K, _Load[V]] = {}
 
@@ -43,6 +62,8 @@ class Fresh(Generic[K, V]):
         now = time.monotonic()
         entry = self._entries.get(key)
         if entry is not None and now - entry.read_at < self._max_age_s:
+            if now - entry.read_at >= self._renew_after_s and key not in self._loading:
+                self._renew(key, now)
             return entry.value
         load = self._loading.get(key)
         if load is None or now - load.begun_at >= self._max_age_s:
@@ -50,6 +71,13 @@ class Fresh(Generic[K, V]):
             self._loading[key] = load
         # Shielded: one caller that hangs up must not fail the load for the others.
         return await asyncio.shield(load.task)
+
+    def _renew(self, key: K, now: float) -> None:
+        # An empty context: it is on no request's account (vacancy.timing).
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._refresh(key, now), context=Context())
+        task.add_done_callback(_listen)
+        self._loading[key] = _Load(task, now)
 
     async def _refresh(self, key: K, read_at: float) -> V:
         try:
@@ -70,3 +98,9 @@ class Fresh(Generic[K, V]):
         """Forget everything, as after a test emptied the database."""
         self._entries.clear()
         self._loading.clear()
+
+
+def _listen(task: "asyncio.Task[object]") -> None:
+    """Hear of an error: nobody waits for it, and whoever comes next tries again."""
+    if not task.cancelled():
+        task.exception()

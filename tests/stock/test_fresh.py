@@ -196,6 +196,78 @@ class TestAge:
         assert len(source.loads) == 2
 
 
+class TestRenewal:
+    """Read anew while it is good, so that nobody waits."""
+
+    @pytest.fixture
+    async def cache(self, source: Source, clock: list[float]) -> Fresh[str, Any]:
+        """A cache of one second, with a value from the second 100 on; renewed after 0.75."""
+        cache: Fresh[str, Any] = Fresh(source.load, max_age_s=1.0, renew_after_s=0.75)
+        first = asyncio.create_task(cache.get("a"))
+        await source.asked(1)
+        source.loads[0].set_result("old")
+        await first
+        return cache
+
+    async def test_nobody_waits_in_a_steady_stream(
+        self, cache: Fresh[str, Any], source: Source, clock: list[float]
+    ) -> None:
+        """One load for all of them, and then its value."""
+        clock[0] = 100.75
+        meanwhile = [await cache.get("a") for _ in range(3)]
+        await source.asked(2)
+        source.loads[1].set_result("new")
+        await settle()
+        clock[0] = 101.4
+
+        assert meanwhile == ["old"] * 3
+        assert await cache.get("a") == "new"
+        assert len(source.loads) == 2
+
+    async def test_young_value_is_left_alone(
+        self, cache: Fresh[str, Any], source: Source, clock: list[float]
+    ) -> None:
+        """One load a second is enough."""
+        clock[0] = 100.749
+        await cache.get("a")
+        await settle()
+
+        assert len(source.loads) == 1
+
+    async def test_value_that_is_too_old_is_waited_for(
+        self, cache: Fresh[str, Any], source: Source, clock: list[float]
+    ) -> None:
+        """A renewal that takes its time is joined."""
+        clock[0] = 100.9
+        await cache.get("a")
+        await source.asked(2)
+        clock[0] = 101.0
+        late = asyncio.create_task(cache.get("a"))
+        await settle()
+        waited = not late.done()
+        source.loads[1].set_result("new")
+
+        assert waited
+        assert await late == "new"
+        assert len(source.loads) == 2
+
+    async def test_renewal_that_fails_is_tried_again(
+        self, cache: Fresh[str, Any], source: Source, clock: list[float]
+    ) -> None:
+        """And nobody hears of it: what there is, is still good."""
+        clock[0] = 100.8
+        before = await cache.get("a")
+        await source.asked(2)
+        source.loads[1].set_exception(OSError("away"))
+        await settle()
+        after = await cache.get("a")
+        await source.asked(3)
+        source.loads[2].set_result("new")
+        await settle()
+
+        assert [before, after, await cache.get("a")] == ["old", "old", "new"]
+
+
 class TestErrors:
     """An error is told and forgotten."""
 
