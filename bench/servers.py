@@ -26,7 +26,7 @@ COMMANDS = {
     "granian": "granian --interface asginl --no-ws --log-level warning "
     "--host $HOST --port $API_PORT --workers $API_WORKERS $APP",
     "uvicorn": "uvicorn --ws none --lifespan off --no-access-log --no-server-header "
-    "--no-proxy-headers --timeout-keep-alive 75 --log-level warning "
+    "--no-proxy-headers --timeout-keep-alive 75 --timeout-graceful-shutdown 5 --log-level warning "
     "--host $HOST --port $API_PORT --workers $API_WORKERS $APP",
     "daphne": "daphne -v 0 -b $HOST -p $API_PORT $APP",
 }

@@ -42,11 +42,17 @@ Which = tuple[int, bool]  # a vacancy, and whether it is wanted as rehearsal sto
 class Batch:
     """Several wishes and their answers."""
 
-    def __init__(self, wishes: Sequence[Wish], now: datetime, *, careful: bool) -> None:
-        """Do nothing yet. `careful`: hold every row from the first look on."""
+    def __init__(
+        self, wishes: Sequence[Wish], now: datetime, *, careful: bool, asks: bool = True
+    ) -> None:
+        """Do nothing yet. `careful`: hold every row from the first look on.
+
+        `asks`: it may ask the database for what is not given, where `decide` is called by hand.
+        """
         self.wishes = wishes
         self._now = now
         self._careful = careful
+        self._asks = asks
         # A confirmation changes its hold's row, and whoever holds rows begins with the vacancy.
         self._hold_rows = careful or any(isinstance(wish, Confirmation) for wish in wishes)
         self._answers: dict[int, Answer] = {}
@@ -113,9 +119,15 @@ class Batch:
         vacancies: Sequence[stock.Vacancy | None],
         earlier: Mapping[RepeatKey, Answer],
     ) -> None:
-        """Answer everybody in `groups`, with each one's vacancy as it was just read."""
+        """Answer everybody in `groups`, with each one's vacancy as it was just read.
+
+        Raises:
+            Changed: places are short, and expired holds may sit on some.
+        """
         for ((vacancy_id, _), places), vacancy in zip(groups.items(), vacancies, strict=True):
-            group = _Group(vacancy_id, vacancy, self._now, hold_row=self._hold_rows)
+            group = _Group(
+                vacancy_id, vacancy, self._now, hold_row=self._hold_rows, asks=self._asks
+            )
             wishes = [self.wishes[at] for at in places]
             answers = group.decide(wishes, earlier, self.record)
             self._answers.update(zip(places, answers, strict=True))
@@ -154,7 +166,13 @@ class _Group:
     """The wishes for one vacancy within a batch, in order of arrival, and what stock there is."""
 
     def __init__(
-        self, vacancy_id: int, vacancy: stock.Vacancy | None, now: datetime, *, hold_row: bool
+        self,
+        vacancy_id: int,
+        vacancy: stock.Vacancy | None,
+        now: datetime,
+        *,
+        hold_row: bool,
+        asks: bool,
     ) -> None:
         """Do nothing yet. `hold_row`: the row is held, so expired holds may be taken back."""
         self.granted: stock.Granted | None = None  # once it is decided, if there is a vacancy
@@ -162,6 +180,7 @@ class _Group:
         self._vacancy = vacancy
         self._now = now
         self._hold_row = hold_row
+        self._asks = asks
 
     def decide(
         self, wishes: list[Wish], earlier: Mapping[RepeatKey, Answer], record: Record
@@ -205,7 +224,10 @@ class _Group:
         if not vacancy.held or not granted.lacks_any:
             return granted
         if not self._hold_row:
-            raise Changed  # the next try may take some back
+            expired = expiry.expired(vacancy_id=self._vacancy_id, now=self._now)
+            if not self._asks or expired.exists():
+                raise Changed  # the next try may take them back
+            return granted
         while expiry.take_back_expired(
             vacancy_id=self._vacancy_id, now=self._now, limit=TAKEN_BACK_AT_ONCE
         ):

@@ -16,19 +16,26 @@ Note [Express]
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import psycopg
+import psycopg.errors
 from django.db import connection
 
 from tickets import repeats
 from tickets.batch import Batch, Which
 from tickets.wishes import Answer, Order, Wish
 from vacancy import services as stock
-from vacancy.trips import CommitLost, Trip, what_became_of_it
+from vacancy.trips import Changed, CommitLost, Trip, what_became_of_it
+
+CONNECT_TIMEOUT_S = 2  # as the pool's
+RETRY_S = 1.0
+# A key that came meanwhile, and stock that went: see `vacancy.trips`.
+EXPECTED = psycopg.IntegrityError | psycopg.errors.DivisionByZero
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +71,7 @@ class Express:
     def __init__(self) -> None:
         """Connect later."""
         self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._failed_at: float | None = None  # monotonic seconds
 
     @cached_property
     def is_possible(self) -> bool:
@@ -76,13 +84,36 @@ class Express:
         return self._connection is not None and not self._connection.closed
 
     async def open(self) -> None:
-        """Connect, or stay closed if that fails: the thread tells everybody what is wrong."""
+        """Connect, or stay closed if that fails: the thread tells everybody what is wrong.
+
+        Everybody waits meanwhile, so it is tried once in a while only.
+        """
+        if self._failed_at is not None and time.monotonic() - self._failed_at < RETRY_S:
+            return
+        try:
+            self._connection = await self._connected()
+        except (psycopg.Error, OSError) as error:
+            if self._failed_at is None:
+                logger.warning("the till's express is closed: %s", type(error).__name__)
+            self._failed_at = time.monotonic()
+        else:
+            self._failed_at = None
+
+    async def _connected(self) -> "psycopg.AsyncConnection[Any]":
+        """Return a connection like Django's own."""
         parameters = {**connection.get_connection_params(), "cursor_factory": psycopg.AsyncCursor}
         parameters.pop("pool", None)  # Django's is made of its own connections
-        try:
-            self._connection = await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
-        except (psycopg.Error, OSError) as error:
-            logger.warning("the till's express found no database (%s)", type(error).__name__)
+        parameters.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+        opened = await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
+        # Django sets it after connecting, and reads every instant as if it were in this zone.
+        zone = connection.timezone_name
+        if opened.info.parameter_status("TimeZone") != zone:
+            try:
+                await opened.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+            except BaseException:
+                await opened.close()
+                raise
+        return opened
 
     def close(self) -> None:
         """Close at once, from wherever; a statement that is under way is lost."""
@@ -99,7 +130,7 @@ class Express:
             NotServed: as named. It swallows a cancellation: work belongs to the queue and not to
                 whoever runs it.
         """
-        batch, sent = Batch(wishes, now, careful=False), False
+        batch, sent = Batch(wishes, now, careful=False, asks=False), False
         try:
             trip = await self._decide(batch, refused)
             if trip is not None:
@@ -107,9 +138,18 @@ class Express:
                 await self._run(*trip.statement(), keep_plan=True)
             return batch.answers
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-                self.close()
+            self._look_at(error)
             raise NotServed(Begun(batch, error) if sent else None) from error
+
+    def _look_at(self, error: BaseException) -> None:
+        """Close after an error of the connection, and say what should not happen."""
+        if isinstance(error, NotServed | Changed | asyncio.CancelledError | EXPECTED):
+            return
+        if isinstance(error, psycopg.Error):
+            logger.warning("the till's express is closed: %s", type(error).__name__)
+            self.close()
+        else:
+            logger.warning("the till's express broke off", exc_info=error)
 
     async def _decide(self, batch: Batch, refused: Sequence[Wish]) -> Trip | None:
         """Return what is to be written for this batch, or None if nothing is."""

@@ -23,6 +23,7 @@ Note [Who serves]
 import asyncio
 import atexit
 import contextlib
+import logging
 import math
 import threading
 import time
@@ -42,6 +43,7 @@ from vacancy import timing
 from vacancy.lanes import LaneFull, close_dead
 
 R = TypeVar("R")
+logger = logging.getLogger(__name__)
 
 BATCH_LIMIT = 100
 SQLITE_PAUSE_S = 0.001  # with more behind a batch: another process could never write otherwise
@@ -106,7 +108,8 @@ class GroupCommit:
             if self._idle and loop is self._home and self._express.is_possible:
                 self._idle = False
                 # No request's context: see vacancy.timing.
-                self._driver = loop.create_task(self._drive(), context=Context())
+                self._driver = loop.create_task(self._drive(self._express), context=Context())
+                self._driver.add_done_callback(self._driver_ended)
             else:
                 self._somebody_came.notify()
 
@@ -180,7 +183,10 @@ class GroupCommit:
             with self._somebody_came:
                 behind = list(self._queue)
                 self._queue.clear()
-            answers: list[Answered] = [(one, error) for one in (*batch, *behind)]
+            # What was begun may have happened.
+            for_batch = error if begun is None else selling.outcome_unknown()
+            answers: list[Answered] = [(one, for_batch) for one in batch]
+            answers += [(one, error) for one in behind]
         else:
             answers = _serve_batch(present(batch) if begun is None else batch, begun)
         deliver(answers, began_at)
@@ -188,19 +194,22 @@ class GroupCommit:
 
     # The loop at home.
 
-    async def _drive(self) -> None:
-        """Serve until nobody waits. If it breaks off, the thread goes on."""
+    async def _drive(self, express: Express) -> None:
+        """Serve until nobody waits."""
         me = self._driver
-        try:
-            while batch := self._next_batch(me):
-                self._last_count = len(batch)
-                if there := present(batch):
-                    await self._answer_from_loop(there)
-        finally:
-            with self._somebody_came:
-                if self._driver is me:
-                    self._driver = None
-                    self._somebody_came.notify()
+        while batch := self._next_batch(me):
+            self._last_count = len(batch)
+            if there := present(batch):
+                await self._answer_from_loop(express, there)
+
+    def _driver_ended(self, driver: "asyncio.Task[None]") -> None:
+        """Let the thread go on where a driver broke off."""
+        with self._somebody_came:
+            if self._driver is driver:
+                self._driver = None
+                self._somebody_came.notify()
+        if not driver.cancelled() and (error := driver.exception()):
+            logger.error("the till's driver broke off", exc_info=error)
 
     def _next_batch(self, me: "asyncio.Task[None] | None") -> list[Waiting]:
         """Return half of who is there or will be soon, or nobody: then the driver is done.
@@ -219,18 +228,18 @@ class GroupCommit:
             half = math.ceil((len(self._queue) + self._last_count) / 2)
             return self._take(min(half, BATCH_LIMIT))
 
-    async def _answer_from_loop(self, batch: list[Waiting]) -> None:
+    async def _answer_from_loop(self, express: Express, batch: list[Waiting]) -> None:
         begun = None
-        if self._express.is_open and all(isinstance(one.what, Wish) for one in batch):
+        if express.is_open and all(isinstance(one.what, Wish) for one in batch):
             began_at = time.perf_counter()
             try:
-                deliver(await _serve_from_loop(self._express, batch), began_at)
+                deliver(await _serve_from_loop(express, batch), began_at)
                 return
             except NotServed as refusal:
                 begun = refusal.begun
         is_there = await self._answer_in_thread(batch, begun)
-        if is_there and not self._express.is_open:
-            await self._express.open()
+        if is_there and express is self._express and not express.is_open:
+            await express.open()
 
     async def _answer_in_thread(self, batch: list[Waiting], begun: Begun | None) -> bool:
         loop = asyncio.get_running_loop()
@@ -247,10 +256,11 @@ class GroupCommit:
         return await done
 
     def _forget_driver_without_loop(self) -> None:
-        """Let the thread go on where a loop was closed under its driver. The lock is held."""
+        """Let the thread go on where a loop was stopped under its driver. The lock is held."""
         if self._driver is not None and not self._driver.get_loop().is_running():
             self._driver = None
             self._express.close()
+            self._express = Express()  # for the next; that driver may yet go on with its own
             self._somebody_came.notify()
 
 

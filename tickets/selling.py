@@ -4,9 +4,9 @@ Note [Three tries, each slower and surer]
     1. Together, without holding rows. The stock is read, then the keys, everybody is decided on
        in order of arrival, and then all is written at once (vacancy.trips): the row that everybody
        wants is locked for that long and no longer.
-    2. If that update changed nothing, or a key collided, or places are short while holds sit on
-       some: together again, with the vacancy's row held from the first look on. Expired holds
-       are taken back here, in the same transaction.
+    2. If that update changed nothing, or a key collided, or places are short while expired
+       holds sit on some: together again, with the vacancy's row held from the first look on.
+       Expired holds are taken back here, in the same transaction.
     3. If that failed too, one by one, so that whoever is the trouble harms nobody else.
 
     A try that failed took everything back, so a later one starts from nothing. Only if the
@@ -119,13 +119,17 @@ def _find_out(
     try:
         stored = _are_stored(answers)
     except DatabaseError:
-        unknown = OutcomeUnknown(
-            "The database was lost in the middle of a COMMIT: repeat the request with the same "
-            "Idempotency-Key to find out what became of it."
-        )
-        return [unknown for _ in wishes]
+        return [outcome_unknown() for _ in wishes]
     logger.warning("a COMMIT failed (%s) and had %s", error, "happened" if stored else "not")
     return answers if stored else error
+
+
+def outcome_unknown() -> OutcomeUnknown:
+    """Return what is told to whom neither yes nor no can be said."""
+    return OutcomeUnknown(
+        "The database was lost in the middle of a COMMIT: repeat the request with the same "
+        "Idempotency-Key to find out what became of it."
+    )
 
 
 @transaction.atomic

@@ -53,7 +53,7 @@ class Fresh(Generic[K, V]):
         """
         self._load = load
         self._max_age_s = max_age_s
-        self._renew_after_s = max_age_s if renew_after_s is None else renew_after_s
+        self._renew_after_s = renew_after_s
         self._entries: dict[K, _Entry[V]] = {}
         self._loading: dict[K, _Load[V]] = {}
 
@@ -62,22 +62,29 @@ class Fresh(Generic[K, V]):
         now = time.monotonic()
         entry = self._entries.get(key)
         if entry is not None and now - entry.read_at < self._max_age_s:
-            if now - entry.read_at >= self._renew_after_s and key not in self._loading:
-                self._renew(key, now)
+            self._renew_if_due(key, entry, now)
             return entry.value
-        load = self._loading.get(key)
+        load = self._under_way(key)
         if load is None or now - load.begun_at >= self._max_age_s:
             load = _Load(asyncio.create_task(self._refresh(key, now)), now)
             self._loading[key] = load
         # Shielded: one caller that hangs up must not fail the load for the others.
         return await asyncio.shield(load.task)
 
-    def _renew(self, key: K, now: float) -> None:
-        # An empty context: it is on no request's account (vacancy.timing).
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(self._refresh(key, now), context=Context())
-        task.add_done_callback(_listen)
-        self._loading[key] = _Load(task, now)
+    def _under_way(self, key: K) -> "_Load[V] | None":
+        load = self._loading.get(key)
+        # One that was cancelled before it began could not take itself out.
+        return None if load is None or load.task.done() else load
+
+    def _renew_if_due(self, key: K, entry: _Entry[V], now: float) -> None:
+        if self._renew_after_s is None or now - entry.read_at < self._renew_after_s:
+            return
+        if self._under_way(key) is None:
+            # An empty context: it is on no request's account (vacancy.timing).
+            loop = asyncio.get_running_loop()
+            task = loop.create_task(self._refresh(key, now), context=Context())
+            task.add_done_callback(_listen)
+            self._loading[key] = _Load(task, now)
 
     async def _refresh(self, key: K, read_at: float) -> V:
         try:

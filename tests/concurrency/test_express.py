@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 import psycopg
 import pytest
 from channels.db import database_sync_to_async
-from django.db import DataError, connection
+from django.db import DataError, OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F
 from django.utils import timezone
 
@@ -26,11 +27,12 @@ from tickets.wishes import (
     HoldOrder,
     IdempotencyKeyReused,
     Order,
+    OutcomeUnknown,
     Sale,
 )
 from vacancy import trips
 from vacancy.models import Vacancy
-from vacancy.services import SoldOut, VacancyNotFound
+from vacancy.services import NotOnSale, SoldOut, VacancyNotFound
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -417,22 +419,82 @@ class TestBroken:
     ) -> None:
         """As when the server has no connection left."""
 
+        tries: list[bool] = []
+        clock = [100.0]
+
         async def none_left(*_: Any, **__: Any) -> NoReturn:
+            tries.append(True)
             raise psycopg.OperationalError("too many clients already")
 
         express.close()
-        monkeypatch.setattr(psycopg.AsyncConnection, "connect", none_left)
+        monkeypatch.setattr("tickets.express.time.monotonic", lambda: clock[0])
+        with monkeypatch.context() as full:
+            full.setattr(psycopg.AsyncConnection, "connect", none_left)
+            answers = [await till.sell(order(stock)) for _ in range(3)]
+        clock[0] += 1
+        answers += [await till.sell(order(stock)), await till.sell(order(stock))]
 
-        answers = [await till.sell(order(stock)), await till.sell(order(stock))]
+        assert [type(answer) for answer in answers] == [Sale] * 5
+        assert len(tries) == 1  # each would keep everybody waiting
+        assert express.is_open
 
-        assert [type(answer) for answer in answers] == [Sale, Sale]
-        assert not express.is_open
+    async def test_write_that_was_lost_with_the_database_is_neither_yes_nor_no(
+        self, express: Express, stock: Vacancy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody can be asked whether it happened."""
+
+        async def lose(real: Run) -> NoReturn:
+            await real()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        def away(_: BaseDatabaseWrapper) -> NoReturn:
+            raise OperationalError("could not connect")
+
+        break_write(monkeypatch, lose)
+        with monkeypatch.context() as while_away:
+            while_away.setattr(BaseDatabaseWrapper, "ensure_connection", away)
+            answers = await all_answers([order(stock), order(stock)])
+
+        assert {type(answer) for answer in answers} <= {OutcomeUnknown, OperationalError}
+        assert isinstance(answers[0], OutcomeUnknown)
+
+    async def test_zone_of_the_database_is_no_matter(
+        self,
+        express: Express,
+        stock: Vacancy,
+        in_thread: list[list[int]],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A sale begins and ends at its own instants, wherever the server believes to be."""
+        monkeypatch.setenv("PGTZ", "Europe/Berlin")
+        express.close()
+        await till.warm()
+        now, hour = timezone.now(), timedelta(hours=1)
+        here = Vacancy.objects.filter(pk=stock.pk).update
+        await database_sync_to_async(here)(on_sale_from=now - hour, on_sale_until=now + hour)
+        early = await database_sync_to_async(make_vacancy)(on_sale_from=now + hour / 2)
+
+        answers = await all_answers([order(stock), order(early)])
+
+        assert [type(answer) for answer in answers] == [Sale, NotOnSale]
+        assert in_thread == []
 
 
 class TestLoops:
     """A server's loop lasts; others end whenever they like, also in the middle of a batch."""
 
     __test__ = BACKEND == "postgres"
+
+    async def test_driver_that_was_cancelled_before_it_began_is_no_loss(
+        self, express: Express, stock: Vacancy
+    ) -> None:
+        """Then not a line of it runs, and the thread goes on."""
+        waiting = asyncio.ensure_future(till.sell(order(stock)))
+        while (driver := till.TILL._driver) is None:  # noqa: ASYNC110  # turn by turn
+            await asyncio.sleep(0)
+        driver.cancel()
+
+        assert isinstance(await waiting, Sale)
 
     async def test_loop_that_ends_is_no_loss_to_those_who_wait_elsewhere(
         self, express: Express, stock: Vacancy, monkeypatch: pytest.MonkeyPatch

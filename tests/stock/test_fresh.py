@@ -251,6 +251,21 @@ class TestRenewal:
         assert await late == "new"
         assert len(source.loads) == 2
 
+    async def test_renewal_that_never_began_is_in_nobodys_way(
+        self, cache: Fresh[str, Any], source: Source, clock: list[float]
+    ) -> None:
+        """Cancelled at once, as by a loop that ends."""
+        clock[0] = 100.8
+        await cache.get("a")
+        cache._loading["a"].task.cancel()
+        await settle()
+        await cache.get("a")
+        await source.asked(2)
+        source.loads[1].set_result("new")
+        await settle()
+
+        assert await cache.get("a") == "new"
+
     async def test_renewal_that_fails_is_tried_again(
         self, cache: Fresh[str, Any], source: Source, clock: list[float]
     ) -> None:
