@@ -11,7 +11,9 @@ Note [Known sold out]
     Within a second of a refusal the next one for the same stock needs no database. A request
     with an idempotency key may be the retry of the buyer who got the last place and lost the
     answer, so it waits for one read by key, shared by all of a batch; no write. A cancellation
-    here ends the second at once, one in another process when the second is over.
+    here ends the second at once, one in another process when the second is over. Before it is
+    over one buyer is let through to find out for all: else everybody would at once, wait
+    together, and come back together.
 """
 
 import asyncio
@@ -44,6 +46,7 @@ R = TypeVar("R")
 QUEUE_LIMIT = 1000
 TWIN_PATIENCE_S = 5.0
 REFUSE_FROM_MEMORY_S = 1.0
+ASK_ANEW_AFTER_S = 0.75
 MEMORY_SIZE = 1000
 
 TILL = GroupCommit(limit=QUEUE_LIMIT)
@@ -133,6 +136,7 @@ async def _serve_first(wish: Wish, key: RepeatKey | None = None) -> Answer:
 class _Refused(NamedTuple):
     at: float  # monotonic seconds, taken before the database was asked
     available: int
+    asked_anew: bool = False  # somebody is finding out whether it is so still
 
 
 _refused: dict[tuple[int | None, int | None], _Refused] = {}
@@ -144,9 +148,13 @@ def _known_sold_out(wish: Wish) -> SoldOut | None:
     known = _refused.get((wish.vacancy_id, wish.bound_to))
     if known is None or wish.qty <= known.available:
         return None
-    if time.monotonic() - known.at < REFUSE_FROM_MEMORY_S:
-        return SoldOut.of(qty=wish.qty, available=known.available)
-    return None
+    age_s = time.monotonic() - known.at
+    if age_s >= REFUSE_FROM_MEMORY_S:
+        return None
+    if age_s >= ASK_ANEW_AFTER_S and not known.asked_anew:
+        _refused[wish.vacancy_id, wish.bound_to] = known._replace(asked_anew=True)
+        return None
+    return SoldOut.of(qty=wish.qty, available=known.available)
 
 
 def _remember(wish: Wish, refusal: _Refused) -> None:
