@@ -151,6 +151,20 @@ class TestBaseline:
         assert download.value.suggested_filename == f"run-{number(pair[0])}.csv"
 
 
+def test_last_second_cut_a_little_short_is_no_other_second(page: Page, site: Site) -> None:
+    """A run that was stopped 0.05 s before its third second was full still shows three seconds."""
+    [path] = stored_runs(site, "duration_s=3, fingerprint='cut short'")
+    cut = f"RunSecond.objects.filter(run={number(path)}, seq=2).update(elapsed_s=2.95)"
+    site.manage("shell", "-c", f"from loadlab.models import RunSecond; {cut}")
+    page.goto(path)
+    chart = page.locator("[data-chart=outcomes]")
+
+    chart.get_by_text("Show as table").click()
+
+    assert chart.locator("details tbody th").all_inner_texts() == ["0:01", "0:02", "0:03"]
+    expect(chart.locator(".ts-legend caption")).to_have_text("last second, 0:03")
+
+
 def test_server_restart_leaves_no_hole(page: Page, site: Site) -> None:
     """The server dies under an open page and comes back: the page goes on, nothing is missing."""
     path = start(page, 120)

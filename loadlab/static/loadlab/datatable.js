@@ -62,6 +62,6 @@ export class DataTable {
       const text = (series.write ?? this.#spec.write)(source.value(series.column(which), at));
       return node("td", { text });
     });
-    return node("tr", {}, [node("th", { text: clock(time), scope: "row" }), ...cells]);
+    return node("tr", {}, [node("th", { text: clock(grid.second(place)), scope: "row" }), ...cells]);
   }
 }

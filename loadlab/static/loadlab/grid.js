@@ -31,6 +31,11 @@ export class Grid {
     return this.columns.t?.[at] ?? (this.first + at + 1) * this.width;
   }
 
+  /** The same as a whole number, as it is written: the last second of a run may be cut a little short. */
+  second(at) {
+    return Math.round(this.time(at));
+  }
+
   value(name, at) {
     return this.columns[name]?.[at] ?? NaN;
   }

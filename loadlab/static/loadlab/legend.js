@@ -60,7 +60,7 @@ export class Legend {
 
   #when(place, { at, range, grid }) {
     if (place < 0) return gettext("no second yet");
-    const time = clock(grid.time(place));
+    const time = clock(grid.second(place));
     if (at !== null || range) return fill(gettext("at %(time)s"), { time });
     return grid.width > 1 ? fill(gettext("last point, %(time)s"), { time }) : fill(gettext("last second, %(time)s"), { time });
   }
