@@ -135,10 +135,15 @@ class GroupCommit:
     # The thread.
 
     def _work(self) -> None:
+        ended_at = -math.inf
         while work := self._next_work():
+            was_quiet = time.perf_counter() - ended_at >= SQLITE_PAUSE_S
             work()
-            if self._queue and connection.vendor == "sqlite":
+            # Not behind the first after a quiet moment: others had that, and two buyers who
+            # happen to meet are no crowd.
+            if self._queue and not was_quiet and connection.vendor == "sqlite":
                 time.sleep(SQLITE_PAUSE_S)
+            ended_at = time.perf_counter()
         connection.close()
 
     def _next_work(self) -> Callable[[], object] | None:

@@ -112,7 +112,7 @@ def _is_any_known(model: type[Hold | Purchase], group: dict[RepeatKey, Wish]) ->
         marks = [", ".join(["%s"] * len(part)) for part in parts]
         values = [value for part in parts for value in part]
         known = _KNOWN.format(model._meta.db_table, *marks)
-    return bool(trips.run(f"SELECT {known}", values, keep_plan=False).fetchone()[0])
+    return bool(trips.first_row(f"SELECT {known}", values, keep_plan=False)[0])
 
 
 def question(wishes: Sequence[Wish]) -> tuple[str, list[Any]]:

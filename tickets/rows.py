@@ -11,15 +11,14 @@ Note [Rows as they are]
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from django.db import connection, models
 from pydantic_core import to_json
 
-from vacancy.trips import InTurn, Trip
+from vacancy import trips
+from vacancy.trips import Steps, Trip
 
 Row = Mapping[str, Any]  # a value for each column, by its name
 
@@ -29,15 +28,17 @@ def insert(trip: Trip, model: type[models.Model], rows: Sequence[Row]) -> None:
 
     Raises:
         KeyError: a column is missing.
-        django.db.DatabaseError: as `bulk_create`, at once or at the end of the trip.
+        django.db.DatabaseError: as `bulk_create`, at the end of the trip.
     """
     if not rows:
         return
     names = _names(model)
-    if isinstance(trip, InTurn):
-        values = [[_plain(row[name]) for name in names] for row in rows]
-        with connection.cursor() as cursor:
-            cursor.executemany(_one_by_one(model), values)
+    if isinstance(trip, Steps):
+        for row in rows:
+            values = [row[name] for name in names]
+            for at in _strange(model):
+                values[at] = trips.spelled(values[at])
+            trip.write(_one(model), values)
         return
     document = [{name: row[name] for name in names} for row in rows]
     trip.write(_from_document(model), [to_json(document).decode()])
@@ -60,7 +61,7 @@ def _from_document(model: type[models.Model]) -> str:
 
 
 @cache
-def _one_by_one(model: type[models.Model]) -> str:
+def _one(model: type[models.Model]) -> str:
     table, columns = _table_and_columns(model)
     marks = ", ".join(["%s"] * len(_names(model)))
     return f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608  # ours
@@ -71,10 +72,14 @@ def _table_and_columns(model: type[models.Model]) -> tuple[str, str]:
     return quote(model._meta.db_table), ", ".join(map(quote, _names(model)))
 
 
-def _plain(value: Any) -> Any:
-    """Spell what SQLite does not know as Django's own fields store it."""
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return value
+@cache
+def _strange(model: type[models.Model]) -> list[int]:
+    """Return at which places of a row there are values that SQLite does not know."""
+    fields = [model._meta.get_field(name) for name in _names(model)]
+    # Of a reference, the column that it refers to.
+    types = [getattr(field, "target_field", field) for field in fields]
+    return [
+        at
+        for at, field in enumerate(types)
+        if isinstance(field, models.UUIDField | models.DateTimeField)
+    ]

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, QuerySet, Value
+from django.db.models.base import ModelState
 from django.db.models.sql.subqueries import UpdateQuery
 
 from vacancy import trips
@@ -64,7 +65,7 @@ class Select(_Prepared, Generic[M]):
 
     def first(self, **given: Any) -> M | None:
         """Run it with these values and return the first row, or None."""
-        row = trips.run(self.sql, self.values(**given)).fetchone()
+        row = trips.first_row(self.sql, self.values(**given))
         return None if row is None else self.made_of(row)
 
     def made_of(self, row: Sequence[Any]) -> M:
@@ -73,7 +74,12 @@ class Select(_Prepared, Generic[M]):
         for at, (converters, expression) in self.converters.items():
             for convert in converters:
                 values[at] = convert(values[at], expression, connection)
-        return self.model.from_db(DEFAULT_DB_ALIAS, self.columns, values)
+        # As `from_db`, without the signals and without walking through columns that were not read.
+        made = self.model.__new__(self.model)
+        made.__dict__.update(zip(self.columns, values, strict=True))
+        made._state = ModelState()
+        made._state.db, made._state.adding = DEFAULT_DB_ALIAS, False
+        return made
 
 
 def prepare_select(rows: QuerySet[M]) -> Select[M]:

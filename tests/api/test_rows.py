@@ -1,6 +1,7 @@
 """Rows stored as one document are the rows that the ORM would have stored."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from tickets import rows
-from tickets.models import ApiKey, Purchase, Ticket
+from tickets.models import ApiKey, Hold, Purchase, Ticket
 from vacancy import trips
 from vacancy.models import Vacancy
 
@@ -51,6 +52,26 @@ def test_every_column_is_as_the_orm_would_store_it(vacancy, key_row):
 
     own = {"id": ours.pk, "idempotency_key": ours.idempotency_key}
     assert stored(ours) == stored(theirs) | own
+
+
+def test_hold_and_what_became_of_it_too(vacancy, key_row):
+    """References to a UUID, several moments, and what is not known yet."""
+    ours, theirs = (
+        Hold(vacancy=vacancy, client=key_row, qty=2, unit_price=4500, currency="EUR")
+        for _ in range(2)
+    )
+    theirs.created_at = ours.created_at
+    theirs.expires_at = ours.expires_at = ours.created_at + timedelta(minutes=5)
+    insert(Hold, [vars(ours)])
+    Hold.objects.bulk_create([theirs])
+
+    confirmed = purchase(vacancy, key_row, hold=ours)
+    insert(Purchase, [vars(confirmed)])
+
+    found = {row["id"]: {**row, "id": None} for row in Hold.objects.values()}
+    assert found[ours.pk] == found[theirs.pk]
+    assert stored(confirmed)["hold_id"] == ours.pk
+    assert Purchase.objects.get(hold=ours).pk == confirmed.pk
 
 
 def test_nothing_stays_null_and_is_not_made_empty(vacancy, key_row):

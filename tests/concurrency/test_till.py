@@ -1,8 +1,12 @@
 """The till: many buyers, one COMMIT, and nobody pays for somebody else's trouble."""
 
 import asyncio
+import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +29,7 @@ from vacancy.services import SoldOut, VacancyNotFound
 from vacancy.trips import Trip
 
 pytestmark = pytest.mark.django_db(transaction=True)
+PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -131,19 +136,18 @@ LEAVE = "SELECT pg_terminate_backend(pg_backend_pid())"
 
 
 class _LostCommit:
-    """Stands for a connection's COMMIT: fails once, before or after the database has done it."""
+    """Stands for a COMMIT: fails once, before or after the database has done it."""
 
-    def __init__(self, *, done: bool) -> None:
-        self.done = done
-        self.used = False
+    def __init__(self, real: Callable[..., None], error: Exception, *, done: bool) -> None:
+        self.real, self.error, self.done = real, error, done
+        self.calls = 0
 
-    def __call__(self) -> None:
-        again, self.used = self.used, True
-        if self.done or again:
-            BaseDatabaseWrapper._commit(connections["default"])  # type: ignore[attr-defined]
-        if again:
-            return
-        raise OperationalError("server closed the connection unexpectedly")
+    def __call__(self, *args: Any) -> None:
+        self.calls += 1
+        if self.done or self.calls > 1:
+            self.real(*args)
+        if self.calls == 1:
+            raise self.error
 
 
 def lose_statement(monkeypatch: pytest.MonkeyPatch, *, done: bool) -> list[Trip]:
@@ -166,24 +170,36 @@ def lose_statement(monkeypatch: pytest.MonkeyPatch, *, done: bool) -> list[Trip]
 
 @pytest.fixture
 def lose_commit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Let the COMMIT of the next batch get lost; `alone`: which PostgreSQL was sent by itself."""
+    """Let the COMMIT of the next batch get lost; `alone`: which was sent by itself."""
+    lost: list[_LostCommit] = []
+    statements: list[list[Trip]] = []
 
     def arrange(*, done: bool, alone: bool = False) -> None:
-        if BACKEND == "postgres" and not alone:
-            lose_statement(monkeypatch, done=done)
-            return
-        real = batch.Batch.serve
-        lost = _LostCommit(done=done)
+        if alone:
+            lost.append(_LostCommit(_django_commit, OperationalError("connection lost"), done=done))
+            monkeypatch.setattr(batch.Batch, "serve", with_lost_commit)
+        elif BACKEND == "postgres":
+            statements.append(lose_statement(monkeypatch, done=done))
+        else:
+            error = sqlite3.OperationalError("disk I/O error")
+            lost.append(_LostCommit(trips._commit, error, done=done))
+            monkeypatch.setattr(trips, "_commit", lost[0])
 
-        def with_lost_commit(self: batch.Batch) -> None:
-            # Set in the till's thread: the name stands for another connection in each.
-            connections["default"]._commit = lost  # type: ignore[attr-defined]
-            real(self)
+    real = batch.Batch.serve
 
-        monkeypatch.setattr(batch.Batch, "serve", with_lost_commit)
+    def with_lost_commit(self: batch.Batch) -> None:
+        # Set in the till's thread: the name stands for another connection in each.
+        connections["default"]._commit = lost[0]  # type: ignore[attr-defined]
+        real(self)
 
     yield arrange
     asyncio.run(till.run(lambda: connections["default"].__dict__.pop("_commit", None)))
+    assert all(one.calls for one in lost), "nothing was lost, so nothing was tested"
+    assert all(statements), "nothing was lost, so nothing was tested"
+
+
+def _django_commit() -> None:
+    BaseDatabaseWrapper._commit(connections["default"])  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("done", [True, False])
@@ -387,3 +403,32 @@ def test_batch_refuses_to_hide_in_another_transaction(stock: Vacancy) -> None:
 
     with transaction.atomic(), pytest.raises((RuntimeError, DatabaseError)):
         selling.serve_together(wishes=orders, now=timezone.now())
+
+
+@pytest.mark.parametrize(("count", "pauses"), [(2, 0), (4, 2)])
+async def test_only_a_crowd_pauses_for_other_processes(
+    monkeypatch: pytest.MonkeyPatch, count: int, pauses: int
+) -> None:
+    """Two who meet by chance do not: SQLite was free for others right before them.
+
+    Each of these jobs begins while the one before it is served, like a batch.
+    """
+    paused: list[float] = []
+    now = time.perf_counter() + 1  # a second after whatever was served before, and then it stands
+    clock = SimpleNamespace(perf_counter=lambda: now, sleep=paused.append)
+    monkeypatch.setattr(group_commit, "time", clock)
+    began, end = threading.Event(), threading.Event()
+
+    def first() -> None:
+        began.set()
+        end.wait(PATIENCE_S)
+
+    jobs = [asyncio.create_task(till.run(first))]
+    await asyncio.to_thread(began.wait, PATIENCE_S)
+    jobs += [asyncio.create_task(till.run(lambda: None)) for _ in range(1, count)]
+    await asyncio.sleep(0)  # they stand in line
+    end.set()
+    await asyncio.gather(*jobs)
+
+    expected = pauses if BACKEND == "sqlite" else 0
+    assert paused == [group_commit.SQLITE_PAUSE_S] * expected

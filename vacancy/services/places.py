@@ -30,6 +30,21 @@ from vacancy.services import ledger
 from vacancy.services.errors import NotOnSale, OverPurchaseLimit, SoldOut, StockRefusal
 from vacancy.trips import Trip, for_good, together
 
+# What a decision needs, and what is written down of it. Anything else would cost another query, and
+# on the event loop be an error.
+DECIDED_BY = (
+    "state",
+    "on_sale_from",
+    "on_sale_until",
+    "max_per_purchase",
+    "price",
+    "currency",
+    "close_when_sold_out",
+    "available",
+    "held",
+    "fence",
+)
+
 
 class GivenBack(NamedTuple):
     """`qty` places that become available again, and why."""
@@ -162,7 +177,8 @@ def look(*, rehearsal: bool) -> Select[Vacancy]:
 
     See Note [Built once] in `vacancy.prepared`.
     """
-    return prepare_select(Vacancy.objects.filter(pk=later("pk"), is_rehearsal=rehearsal))
+    rows = Vacancy.objects.filter(pk=later("pk"), is_rehearsal=rehearsal)
+    return prepare_select(rows.only(*DECIDED_BY))
 
 
 @cache
