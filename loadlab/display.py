@@ -74,6 +74,7 @@ ENVIRONMENT_LABELS = {
     "cores": _("Processor cores"),
     "database": _("Database"),
     "django": "Django",
+    "load": _("Revision of the load"),
     "locust": "Locust",
     "machine": _("Machine"),
     "python": "Python",

@@ -83,7 +83,9 @@ def _users(default: int) -> Field:
 
 def _think_time(default: float) -> Field:
     label = gettext_noop("Think time")
-    text = gettext_noop("Pause of each user between requests.")
+    text = gettext_noop(
+        "Pause of each user between requests, drawn up to a tenth longer or shorter."
+    )
     return Field("think_time_s", label, "s", default, 0, 600, text)
 
 
@@ -135,6 +137,11 @@ def _seed() -> Field:
     text = gettext_noop("The same seed brings the same buyers at the same moments.")
     return Field("seed", label, "", 1, 0, 1_000_000, text)
 
+
+# Raise it when the same settings of any scenario begin to bring another load: a run is compared
+# with runs of its own revision only.
+# 2: users of a closed loop draw their pauses (loadlab.thinking).
+LOAD_REVISION = 2
 
 BASELINE = Scenario(
     name="baseline",
@@ -238,9 +245,9 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 def ceiling_per_s(*, user_count: int, think_time_s: float) -> float | None:
-    """Return the requests per second that this load can never pass, whatever the server.
+    """Return the requests per second that this load can never pass on average, whatever the server.
 
-    A closed loop of N users who each pause Z seconds sends at most N / Z (Little's law with a
-    latency of zero). None when there is no pause: then nothing but the server limits it.
+    A closed loop of N users who pause Z seconds on average sends at most N / Z (Little's law with
+    a latency of zero). None when there is no pause: then nothing but the server limits it.
     """
     return user_count / think_time_s if think_time_s > 0 else None

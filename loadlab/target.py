@@ -12,6 +12,7 @@ from django.db import connection
 
 from loadlab import services
 from loadlab.processes import is_here
+from loadlab.scenarios import LOAD_REVISION
 from loadlab.sentence import Told, gettext_noop
 
 TARGET_TIMEOUT_S = 4.0
@@ -68,6 +69,7 @@ def check_target(
         "python": platform.python_version(),
         "django": version("django"),
         "locust": version("locust"),
+        "load": LOAD_REVISION,
         "shared_host": is_here(addresses),
     }
 

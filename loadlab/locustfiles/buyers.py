@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from loadlab.locustfiles.asking import Answer, Ask, Client, ask
 from loadlab.locustfiles.attach import reporter
 from loadlab.locustfiles.journeys import Journey
+from loadlab.thinking import pauses
 
 MOST_MADE_UP_S = 0.005  # a stall of the generator is no reason to think less
 
@@ -33,7 +34,7 @@ class Buyer(FastHttpUser):
         """Begin at an own moment within the first think time.
 
         Users that begin together stay in step: the server would see a burst every half second
-        instead of a steady stream.
+        instead of a steady stream. How they stay out of it: loadlab.thinking.
         """
         watch = reporter()
         watch.prepared.wait()
@@ -43,6 +44,7 @@ class Buyer(FastHttpUser):
         self._client.warm(1)
         watch.go.wait()
         self.number = next(_numbers) * chosen.parts + chosen.part
+        self._pauses = pauses(think_time_s=self.think_time_s, seed=self.number)
         count = max(1, int(chosen.number("user_count")))
         self.pause(self.number % count / count * self.think_time_s)
 
@@ -60,7 +62,7 @@ class Buyer(FastHttpUser):
         answer = ask(self._client, what)
         # A person thinks from the answer on, not from the end of our bookkeeping; and timers
         # fire a millisecond late, so each pause makes up for the one before it.
-        self.due = answer.answered_at + self.think_time_s - self.overslept_s
+        self.due = answer.answered_at + next(self._pauses) - self.overslept_s
         self.pause(max(0.0, self.due - time.perf_counter()))
         return answer
 

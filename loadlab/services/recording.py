@@ -14,7 +14,7 @@ from loadlab.sentence import Sentence, gettext_noop
 
 # What of the environment belongs to a run's identity. The versions of Python, Django and of this
 # software do not: whether those made it slower is what a comparison is asked.
-IDENTITY = ("server", "database", "cores", "machine", "shared_host", "locust")
+IDENTITY = ("server", "database", "cores", "machine", "shared_host", "locust", "load")
 
 # The generator names what happened, this side has the words.
 EVENT_TEXTS = {

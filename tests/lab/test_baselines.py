@@ -1,7 +1,7 @@
 """What later runs are compared with: only what can be trusted, one for each fingerprint."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import User
@@ -51,6 +51,26 @@ def measured(run: Run, *latencies_ms: float) -> Run:
 def set_baseline(run: Run, actor: User | None = None) -> Baseline:
     """Make it the reference."""
     return services.baseline_set(run_id=run.pk, actor=actor, now=NOW)
+
+
+class TestFingerprint:
+    """What makes two runs comparable."""
+
+    WHERE: ClassVar = {"server": "uvicorn", "database": "SQLite 3", "load": 2, "python": "3.11"}
+
+    def fingerprint(self, **changes: Any) -> str:
+        """Return that of a run on this, or on something a little different."""
+        run = ended()
+        services.run_environment(run_id=run.pk, environment={**self.WHERE, **changes})
+        return Run.objects.get(pk=run.pk).fingerprint
+
+    def test_same_settings_that_bring_another_load_are_another_run(self) -> None:
+        """Users who pause otherwise measure something else."""
+        assert self.fingerprint(load=1) != self.fingerprint() == self.fingerprint(load=2)
+
+    def test_other_version_of_python_is_no_other_run(self) -> None:
+        """Whether that made it slower is the question."""
+        assert self.fingerprint(python="3.12") == self.fingerprint()
 
 
 class TestSet:

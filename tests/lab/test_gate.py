@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from loadlab.scenarios import LOAD_REVISION
 from tests.site import PATIENCE_S, ROOT, alive, descendants, end, rows, site_environment, wait_for
 
 SHORT = ("baseline", "--users", "10", "--capacity", "20", "--serve")
@@ -70,8 +71,11 @@ class TestRepeat:
         assert [one["run"]["state"] for one in found["runs"]] == ["finished"] * 2
 
     def test_runs_have_one_fingerprint(self, repeated: dict[str, Any]) -> None:
-        """Or they could not be compared."""
-        assert len({one["run"]["fingerprint"] for one in repeated["json"]["runs"]}) == 1
+        """Or they could not be compared; they tell which load it was."""
+        runs = [one["run"] for one in repeated["json"]["runs"]]
+
+        assert len({run["fingerprint"] for run in runs}) == 1
+        assert {run["environment"]["load"] for run in runs} == {LOAD_REVISION}
 
     def test_noise_is_measured_exactly_when_both_were_valid(self, repeated: dict[str, Any]) -> None:
         """An invalid run says nothing about the machine; then the baseline is refused too."""
