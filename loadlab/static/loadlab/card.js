@@ -61,7 +61,7 @@ export class Card {
     const { range } = this.view;
     slot("zoom").hidden = !range;
     if (!range) return;
-    const [from, to] = range.map((time) => clock(time));
+    const [from, to] = range.map((time) => clock(Math.round(time)));
     setText(slot("zoom-text"), fill(gettext("%(from)s to %(to)s"), { from, to }));
   }
 }
