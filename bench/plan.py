@@ -13,7 +13,7 @@ class Plan:
 
     BENCH_SECONDS: length of one turn. BENCH_ROUNDS: turns for each contestant.
     BENCH_PURCHASES: sold while memory is watched. BENCH_ROWS: purchases in the large table.
-    BENCH_RUN_S: length of each reference run.
+    BENCH_RUN_S: length of each reference run. BENCH_RUNS: how many of them, with as many twins.
     BENCH_PARTS: comma list of parts.
     """
 
@@ -22,6 +22,7 @@ class Plan:
     purchase_count: int = 200_000
     row_count: int = 2_000_000
     run_s: int = 60
+    run_count: int = 3
     parts: tuple[str, ...] = PARTS
     connection_count: int = 50
     warm_up_s: int = 1
@@ -48,6 +49,7 @@ def read_plan(environment: Mapping[str, str] = os.environ) -> Plan:
         purchase_count=_number(environment, "BENCH_PURCHASES", usual.purchase_count),
         row_count=_number(environment, "BENCH_ROWS", usual.row_count),
         run_s=_number(environment, "BENCH_RUN_S", usual.run_s),
+        run_count=_number(environment, "BENCH_RUNS", usual.run_count),
         parts=parts or PARTS,
     )
 
