@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 COMMANDS = {
     "granian": "granian --interface asginl --no-ws --log-level warning "
     "--host $HOST --port $API_PORT --workers $API_WORKERS $APP",
-    "uvicorn": "uvicorn --ws none --lifespan off --no-access-log --no-server-header "
+    "uvicorn": "uvicorn --ws none --lifespan off --no-access-log "
     "--no-proxy-headers --timeout-keep-alive 75 --timeout-graceful-shutdown 5 --log-level warning "
     "--host $HOST --port $API_PORT --workers $API_WORKERS $APP",
     "daphne": "daphne -v 0 -b $HOST -p $API_PORT $APP",

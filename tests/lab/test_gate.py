@@ -71,11 +71,12 @@ class TestRepeat:
         assert [one["run"]["state"] for one in found["runs"]] == ["finished"] * 2
 
     def test_runs_have_one_fingerprint(self, repeated: dict[str, Any]) -> None:
-        """Or they could not be compared; they tell which load it was."""
+        """Or they could not be compared; they tell which load it was, and on what."""
         runs = [one["run"] for one in repeated["json"]["runs"]]
 
         assert len({run["fingerprint"] for run in runs}) == 1
-        assert {run["environment"]["load"] for run in runs} == {LOAD_REVISION}
+        where = {(run["environment"]["load"], run["environment"]["server"]) for run in runs}
+        assert where == {(LOAD_REVISION, "uvicorn")}
 
     def test_noise_is_measured_exactly_when_both_were_valid(self, repeated: dict[str, Any]) -> None:
         """An invalid run says nothing about the machine; then the baseline is refused too."""
