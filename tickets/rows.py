@@ -17,7 +17,6 @@ from typing import Any
 from django.db import connection, models
 from pydantic_core import to_json
 
-from vacancy import trips
 from vacancy.trips import Steps, Trip
 
 Row = Mapping[str, Any]  # a value for each column, by its name
@@ -35,10 +34,7 @@ def insert(trip: Trip, model: type[models.Model], rows: Sequence[Row]) -> None:
     names = _names(model)
     if isinstance(trip, Steps):
         for row in rows:
-            values = [row[name] for name in names]
-            for at in _strange(model):
-                values[at] = trips.spelled(values[at])
-            trip.write(_one(model), values)
+            trip.write(_one(model), [row[name] for name in names])
         return
     document = [{name: row[name] for name in names} for row in rows]
     trip.write(_from_document(model), [to_json(document).decode()])
@@ -70,16 +66,3 @@ def _one(model: type[models.Model]) -> str:
 def _table_and_columns(model: type[models.Model]) -> tuple[str, str]:
     quote = connection.ops.quote_name
     return quote(model._meta.db_table), ", ".join(map(quote, _names(model)))
-
-
-@cache
-def _strange(model: type[models.Model]) -> list[int]:
-    """Return at which places of a row there are values that SQLite does not know."""
-    fields = [model._meta.get_field(name) for name in _names(model)]
-    # Of a reference, the column that it refers to.
-    types = [getattr(field, "target_field", field) for field in fields]
-    return [
-        at
-        for at, field in enumerate(types)
-        if isinstance(field, models.UUIDField | models.DateTimeField)
-    ]

@@ -98,15 +98,18 @@ class Steps(Trip):
 
     def __init__(self) -> None:
         """Write nothing yet."""
-        self._steps: list[tuple[str, Sequence[Any], bool]] = []  # the last: it must change a row
+        self._steps: list[tuple[str, list[Any], bool]] = []  # the last: it must change a row
 
     def write(self, statement: str, values: Sequence[Any]) -> None:
         """Take it along."""
-        self._steps.append((statement, values, False))
+        self._take(statement, values, must_change=False)
 
     def change_or_fail(self, update: str, values: Sequence[Any]) -> None:
         """Take it along."""
-        self._steps.append((update, [spelled(value) for value in values], True))
+        self._take(update, values, must_change=True)
+
+    def _take(self, statement: str, values: Sequence[Any], *, must_change: bool) -> None:
+        self._steps.append((statement, [_spelled(value) for value in values], must_change))
 
     def send(self) -> None:
         """Make them, in a transaction of their own if none is open."""
@@ -140,7 +143,7 @@ class Steps(Trip):
             raise
 
 
-def spelled(value: Any) -> Any:
+def _spelled(value: Any) -> Any:
     """Spell what SQLite does not know as Django's own fields store it."""
     if isinstance(value, UUID):
         return value.hex

@@ -66,7 +66,8 @@ class TestFingerprint:
 
     def test_same_settings_that_bring_another_load_are_another_run(self) -> None:
         """Users who pause otherwise measure something else."""
-        assert self.fingerprint(load=1) != self.fingerprint() == self.fingerprint(load=2)
+        assert self.fingerprint(load=2) == self.fingerprint()
+        assert self.fingerprint(load=1) != self.fingerprint()
 
     def test_other_version_of_python_is_no_other_run(self) -> None:
         """Whether that made it slower is the question."""
