@@ -1,8 +1,8 @@
 """Everything a client owns: keys, holds, purchases and the tickets inside them."""
 
-import secrets
 import time
 import uuid
+from os import urandom
 
 from django.conf import settings
 from django.db import models
@@ -20,7 +20,7 @@ _CODE_OF_BYTE = bytes(ord(CODE_ALPHABET[byte % 32]) for byte in range(256))
 
 def new_code() -> str:
     """Return a ticket code of 100 random bits."""
-    return secrets.token_bytes(CODE_LENGTH).translate(_CODE_OF_BYTE).decode()
+    return urandom(CODE_LENGTH).translate(_CODE_OF_BYTE).decode()
 
 
 def new_id() -> uuid.UUID:
@@ -29,7 +29,7 @@ def new_id() -> uuid.UUID:
     Rows that are made together lie together in the index, however many there are: a random id
     would touch another page of it with every sale.
     """
-    bits = int.from_bytes(secrets.token_bytes(10))
+    bits = int.from_bytes(urandom(10))
     ms = time.time_ns() // 1_000_000
     return uuid.UUID(
         int=(ms & (1 << 48) - 1) << 80
@@ -196,8 +196,14 @@ class Purchase(Asked):
         editable=False,
         help_text="Places that were available right after it, as its client was told.",
     )
-    hold = models.OneToOneField(
-        Hold, on_delete=models.PROTECT, null=True, editable=False, related_name="purchase"
+    # Not a OneToOneField: every sale without a hold would have a line in its index.
+    hold = models.ForeignKey(
+        Hold,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="purchases",
+        db_index=False,  # the constraint below has one
     )
     cancelled_at = models.DateTimeField(null=True, editable=False)
     cancelled_by = models.ForeignKey(
@@ -234,6 +240,11 @@ class Purchase(Asked):
                 # The key comes first, so that people can search by it alone.
                 fields=["idempotency_key", "client", "request_scope"],
                 condition=Q(idempotency_key__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="purchase_once_per_hold",
+                fields=["hold"],
+                condition=Q(hold__isnull=False),
             ),
         )
         indexes = (

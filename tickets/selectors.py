@@ -94,7 +94,7 @@ def purchases_of_client(*, client: Client, after: Cursor | None, limit: int) -> 
 def hold_of_client(*, client: Client, hold_id: uuid.UUID) -> tuple[Hold, uuid.UUID | None] | None:
     """Return one of the client's own holds and the purchase it became, or None."""
     rows = Hold.objects.filter(client=client.key_id, pk=hold_id)
-    hold = rows.annotate(purchase_pk=F("purchase")).first()
+    hold = rows.annotate(purchase_pk=F("purchases")).first()
     return (hold, hold.purchase_pk) if hold else None
 
 

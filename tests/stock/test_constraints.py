@@ -1,11 +1,13 @@
 """The database itself refuses a wrong state, whoever writes it."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from tests.conftest import make_vacancy
-from tickets.models import ApiKey, Purchase, Ticket
+from tickets.models import ApiKey, Hold, Purchase, Ticket
 from vacancy.models import StockMovement, Vacancy
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +73,24 @@ def test_second_purchase_with_one_idempotency_key_is_refused(key_row: ApiKey) ->
 
     with pytest.raises(IntegrityError):
         Purchase.objects.create(vacancy=vacancy, client=key_row, **same)
+
+
+def test_second_purchase_of_one_hold_is_refused() -> None:
+    """What is held is sold once; sales without a hold do not count."""
+    same = {"qty": 1, "unit_price": 0, "total": 0, "currency": "EUR"}
+    vacancy = make_vacancy()
+    hold = Hold.objects.create(
+        vacancy=vacancy,
+        qty=1,
+        unit_price=0,
+        currency="EUR",
+        expires_at=timezone.now() + timedelta(minutes=1),
+    )
+    for of_hold in (None, None, hold):
+        Purchase.objects.create(vacancy=vacancy, hold=of_hold, **same)
+
+    with pytest.raises(IntegrityError):
+        Purchase.objects.create(vacancy=vacancy, hold=hold, **same)
 
 
 def test_two_tickets_with_one_code_are_refused() -> None:
