@@ -86,6 +86,15 @@ class Batch:
     def _serve_all(self) -> None:
         if self._careful:
             repeats.forget_old(wishes=self.wishes, now=self._now)
+        self.look_and_decide()
+        if self.moving:
+            self.record.end_holds()
+            trip = trips.new_trip()
+            self.record.write(trip)
+            stock.places_take(trip, granted=self.moving, now=self._now)
+
+    def look_and_decide(self) -> None:
+        """Answer everybody by what is stored; nothing is written. Raises as `decide`."""
         groups = self.by_vacancy()
         vacancies = [
             stock.vacancy_for_sale(vacancy_id=pk, rehearsal=rehearsal, hold_row=self._hold_rows)
@@ -94,10 +103,6 @@ class Batch:
         # After the stock: see tickets.repeats, Note [A repeat gets the first answer].
         earlier = repeats.find(wishes=self.wishes, now=self._now)
         self.decide(groups, vacancies, earlier)
-        if self.moving:
-            self.record.end_holds()
-            with stock.places_take(granted=self.moving, now=self._now) as trip:
-                self.record.write(trip)
 
     def by_vacancy(self) -> dict[Which, list[int]]:
         """Refuse who wants what is not there; return the places of the others in the batch.

@@ -50,12 +50,12 @@ class NotServed(Exception):
 
 
 class Begun:
-    """A batch whose write was sent, and what came back instead of a result: a first attempt."""
+    """Answers whose write was sent, and what came back instead of a result: a first attempt."""
 
-    def __init__(self, batch: Batch, error: BaseException) -> None:
+    def __init__(self, answers: list[Answer], error: BaseException) -> None:
         """Do nothing yet."""
         self._error = error
-        self.answers = batch.answers
+        self.answers = answers
 
     def serve(self) -> None:
         """Raise what the attempt came to, in the words of the thread's own attempts."""
@@ -139,7 +139,7 @@ class Express:
             return batch.answers
         except (Exception, asyncio.CancelledError) as error:
             self._look_at(error)
-            raise NotServed(Begun(batch, error) if sent else None) from error
+            raise NotServed(Begun(batch.answers, error) if sent else None) from error
 
     def _look_at(self, error: BaseException) -> None:
         """Close after an error of the connection, and say what should not happen."""

@@ -30,17 +30,21 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils import timezone
 
-from tickets import repeats, selling
+from tickets import selling
+from tickets.alone import Alone
+from tickets.answering import serve_batch, serve_from_loop
 from tickets.express import Begun, Express, NotServed
-from tickets.waiting import Answered, Waiting, apart, deliver, present, wishes
-from tickets.wishes import Answer, Wish
+from tickets.waiting import Answered, Waiting, deliver, present
+from tickets.wishes import Order, Wish
 from vacancy import timing
-from vacancy.lanes import LaneFull, close_dead
+from vacancy.lanes import LaneFull
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
@@ -49,6 +53,7 @@ BATCH_LIMIT = 100
 SQLITE_PAUSE_S = 0.001  # with more behind a batch: another process could never write otherwise
 DRAIN_S = 10.0
 RING_S = 0.1
+CROWD_S = 0.01  # it comes back together, so who comes first is not alone
 
 
 class GroupCommit:
@@ -58,19 +63,23 @@ class GroupCommit:
         """Start nothing yet. `limit` counts those who wait."""
         self.limit = limit
         self._queue: deque[Waiting] = deque()
-        self._somebody_came = threading.Condition()
+        self._lock = threading.Lock()  # of all that is below
+        self._bell: SimpleQueue[None] = SimpleQueue()  # wakes the thread; rung too often, no harm
         self._thread: threading.Thread | None = None
         self._idle = True  # nobody is served
         self._ringing = False  # somebody came, and the bell rings at the end of this loop's turn
         self._closing = False
         self._home: asyncio.AbstractEventLoop | None = None
         self._express = Express()
+        self._alone = Alone()
+        self._alone_on: asyncio.AbstractEventLoop | None = None  # until this turn of it ends
+        self._crowd_until = 0.0  # monotonic seconds
         self._driver: asyncio.Task[None] | None = None  # serves the queue on the loop at home
         self._handed: deque[Callable[[], object]] = deque()  # by a driver to the thread
         self._last_count = 0  # of whom the driver served last
 
     def be_at_home(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve from this loop what can be: see tickets.express. It should last, as a server's."""
+        """Serve from this loop what can be: Note [Who serves]. It should last, as a server's."""
         self._home = loop
 
     async def serve(self, one: Waiting) -> Any:
@@ -79,7 +88,10 @@ class GroupCommit:
         Raises:
             LaneFull: too many wait already, or the process is ending; nothing was done.
         """
-        self._enqueue(one)
+        if self._is_alone(one):
+            self._answer_alone(one)
+        else:
+            self._enqueue(one)
         try:
             return await one.answer
         finally:
@@ -88,7 +100,7 @@ class GroupCommit:
                 timing.spend("db", one.ended_at - one.began_at)
 
     def _enqueue(self, one: Waiting) -> None:
-        with self._somebody_came:
+        with self._lock:
             if len(self._queue) >= self.limit or self._closing:
                 raise LaneFull("The till queue is full.")
             if self._thread is None:
@@ -96,14 +108,14 @@ class GroupCommit:
                 self._thread.start()
                 atexit.register(self.close)
             self._queue.append(one)
-            self._forget_driver_without_loop()
+            self._forget_loop_that_stopped()
             if self._idle and not self._ringing:
                 self._ringing = True
                 # Not at once: who comes in the same turn of the event loop is served together.
                 one.loop.call_soon(self._ring, one.loop)
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._somebody_came:
+        with self._lock:
             self._ringing = False
             if self._idle and loop is self._home and self._express.is_possible:
                 self._idle = False
@@ -111,22 +123,24 @@ class GroupCommit:
                 self._driver = loop.create_task(self._drive(self._express), context=Context())
                 self._driver.add_done_callback(self._driver_ended)
             else:
-                self._somebody_came.notify()
+                self._bell.put(None)
 
     def close(self) -> None:
         """Serve who is in the queue, accept nobody else, and end the thread."""
-        with self._somebody_came:
+        with self._lock:
             self._closing = True
-            self._forget_driver_without_loop()
-            self._somebody_came.notify()
+            self._forget_loop_that_stopped()
+            self._bell.put(None)
         if self._thread is not None:
             self._thread.join(DRAIN_S)
         self._express.close()
+        self._alone.close()
 
     def close_connection(self) -> None:
         """Give the connections back, as before a test database is dropped. Blocks."""
         asyncio.run(self.serve_job(_close_own_connection))
         self._express.close()
+        self._alone.close()
 
     async def serve_job(self, job: Callable[[], R]) -> R:
         """Run `job` in its turn."""
@@ -148,19 +162,22 @@ class GroupCommit:
 
     def _next_work(self) -> Callable[[], object] | None:
         """Wait for something to do: what the driver hands over, or whoever waits without one."""
-        with self._somebody_came:
-            while True:
+        while True:
+            with self._lock:
                 if self._handed:
                     return self._handed.popleft()
-                if self._driver is None:
+                if self._driver is None and self._alone_on is None:
                     if self._queue and (self._closing or not self._ringing):
                         self._idle = False
-                        batch = self._take(BATCH_LIMIT)
-                        return lambda: self._answer(batch)
+                        return partial(self._answer, self._take(BATCH_LIMIT))
                     if self._closing:
                         return None
                     self._idle = True
-                if not self._somebody_came.wait(timeout=RING_S if self._ringing else None):
+                timeout = RING_S if self._ringing else None
+            try:
+                self._bell.get(timeout=timeout)
+            except Empty:
+                with self._lock:
                     self._ringing = False  # the loop that should have rung has ended
 
     def _take(self, limit: int) -> list[Waiting]:
@@ -173,6 +190,8 @@ class GroupCommit:
             and isinstance(self._queue[0].what, Wish)
         ):
             batch.append(self._queue.popleft())
+        if len(batch) > 1:
+            self._crowd_until = time.monotonic() + CROWD_S
         return batch
 
     def _answer(self, batch: list[Waiting], begun: Begun | None = None) -> bool:
@@ -182,10 +201,12 @@ class GroupCommit:
         Say whether there is one.
         """
         began_at = time.perf_counter()
+        own = connections[DEFAULT_DB_ALIAS]
         try:
-            connection.ensure_connection()
+            if own.connection is None:
+                own.ensure_connection()
         except Exception as error:
-            with self._somebody_came:
+            with self._lock:
                 behind = list(self._queue)
                 self._queue.clear()
             # What was begun may have happened.
@@ -193,11 +214,48 @@ class GroupCommit:
             answers: list[Answered] = [(one, for_batch) for one in batch]
             answers += [(one, error) for one in behind]
         else:
-            answers = _serve_batch(present(batch) if begun is None else batch, begun)
+            answers = serve_batch(present(batch) if begun is None else batch, begun)
         deliver(answers, began_at)
-        return connection.connection is not None
+        is_there = own.connection is not None
+        if is_there and self._home is not None:
+            self._alone.start_over()
+        return is_there
 
     # The loop at home.
+
+    def _is_alone(self, one: Waiting) -> bool:
+        """Say whether to serve this one on the spot; then nobody else serves meanwhile."""
+        if not isinstance(one.what, Order) or one.known or one.loop is not self._home:
+            return False
+        with self._lock:
+            self._forget_loop_that_stopped()
+            if not self._idle or self._ringing or self._closing:
+                return False
+            if time.monotonic() < self._crowd_until or not self._alone.is_for(one.what):
+                return False
+            self._idle, self._alone_on = False, one.loop
+            return True
+
+    def _answer_alone(self, one: Waiting) -> None:
+        began_at = time.perf_counter()
+        try:
+            answer = self._alone.serve(cast(Order, one.what), now=timezone.now())
+        except NotServed as refusal:
+            with self._lock:
+                self._alone_on = None
+                self._handed.append(partial(self._answer, [one], refusal.begun))
+                self._bell.put(None)
+        else:
+            deliver([(one, answer)], began_at)
+            one.loop.call_soon(self._alone_ended)
+
+    def _alone_ended(self) -> None:
+        with self._lock:
+            if self._alone_on is None:
+                return  # forgotten: the thread has gone on
+            self._alone_on, self._idle = None, not self._queue
+            if self._queue or self._closing:
+                self._bell.put(None)
 
     async def _drive(self, express: Express) -> None:
         """Serve until nobody waits."""
@@ -209,10 +267,10 @@ class GroupCommit:
 
     def _driver_ended(self, driver: "asyncio.Task[None]") -> None:
         """Let the thread go on where a driver broke off."""
-        with self._somebody_came:
+        with self._lock:
             if self._driver is driver:
                 self._driver = None
-                self._somebody_came.notify()
+                self._bell.put(None)
         if not driver.cancelled() and (error := driver.exception()):
             logger.error("the till's driver broke off", exc_info=error)
 
@@ -222,13 +280,13 @@ class GroupCommit:
         All at once would come back all at once, and database and loop would wait for each other.
         Whoever was just answered is about to ask again, where everybody always does.
         """
-        with self._somebody_came:
+        with self._lock:
             if self._driver is not me:
                 return []  # forgotten: its loop stood still, and the thread has gone on
             if not self._queue:
                 self._driver, self._idle = None, True
                 if self._closing:
-                    self._somebody_came.notify()
+                    self._bell.put(None)
                 return []
             half = math.ceil((len(self._queue) + self._last_count) / 2)
             return self._take(min(half, BATCH_LIMIT))
@@ -238,7 +296,7 @@ class GroupCommit:
         if express.is_open and isinstance(batch[0].what, Wish):  # a job is a batch of its own
             began_at = time.perf_counter()
             try:
-                deliver(await _serve_from_loop(express, batch), began_at)
+                deliver(await serve_from_loop(express, batch), began_at)
                 return
             except NotServed as refusal:
                 begun = refusal.begun
@@ -255,59 +313,21 @@ class GroupCommit:
             with contextlib.suppress(RuntimeError):  # the loop may be closed by now
                 loop.call_soon_threadsafe(_say, done, is_there)
 
-        with self._somebody_came:
+        with self._lock:
             self._handed.append(work)
-            self._somebody_came.notify()
+            self._bell.put(None)
         return await done
 
-    def _forget_driver_without_loop(self) -> None:
-        """Let the thread go on where a loop was stopped under its driver. The lock is held."""
+    def _forget_loop_that_stopped(self) -> None:
+        """Let the thread go on where a loop was stopped that served. The lock is held."""
+        if self._alone_on is not None and not self._alone_on.is_running():
+            self._alone_on = None
+            self._bell.put(None)
         if self._driver is not None and not self._driver.get_loop().is_running():
             self._driver = None
             self._express.close()
             self._express = Express()  # for the next; that driver may yet go on with its own
-            self._somebody_came.notify()
-
-
-async def _serve_from_loop(express: Express, batch: list[Waiting]) -> list[Answered]:
-    refused, wanting = apart(batch)
-    answers = await express.serve(
-        wishes=wishes(wanting), refused=wishes(refused), now=timezone.now()
-    )
-    return [(one, one.known) for one in refused] + list(zip(wanting, answers, strict=True))
-
-
-def _serve_batch(batch: list[Waiting], begun: Begun | None) -> list[Answered]:
-    """Answer everybody, whatever happens: an error is an answer too."""
-    try:
-        if len(batch) == 1 and not isinstance(batch[0].what, Wish):
-            return [(batch[0], batch[0].what())]
-        refused, wanting = apart(batch)
-        return _refuse_unless_repeated(refused) + _sell(wanting, begun)
-    except Exception as error:
-        if isinstance(error, OperationalError | InterfaceError):
-            close_dead()  # the next batch opens a fresh one
-        return [(one, error) for one in batch]
-
-
-def _sell(batch: list[Waiting], begun: Begun | None) -> list[Answered]:
-    if not batch:
-        return []
-    # The clock is read here: who waited past the end of the sale is too late.
-    answers = selling.serve_together(wishes=wishes(batch), now=timezone.now(), begun=begun)
-    if any(isinstance(answer, OperationalError | InterfaceError) for answer in answers):
-        close_dead()
-    return list(zip(batch, answers, strict=True))
-
-
-def _refuse_unless_repeated(batch: list[Waiting]) -> list[Answered]:
-    """See tickets.till, Note [Known sold out]."""
-    if not batch:
-        return []
-    wished = wishes(batch)
-    found: dict[Any, Answer] = repeats.find(wishes=wished, now=timezone.now())
-    keys = [wish.repeat_key for wish in wished]
-    return [(one, found.get(key, one.known)) for one, key in zip(batch, keys, strict=True)]
+            self._bell.put(None)
 
 
 def _say(waited_for: "asyncio.Future[bool]", answer: bool) -> None:

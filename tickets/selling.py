@@ -62,10 +62,11 @@ def serve_together(
     if connection.in_atomic_block:
         raise RuntimeError("Buyers may be answered after a COMMIT only.")
     first = begun or batch.Batch(wishes, now, careful=False)
-    for attempt in (first, batch.Batch(wishes, now, careful=True)):
-        answers = _try(wishes, attempt)
-        if not isinstance(answers, Exception):
-            return answers
+    answers = _try(wishes, first)
+    if isinstance(answers, Exception):
+        answers = _try(wishes, batch.Batch(wishes, now, careful=True))
+    if not isinstance(answers, Exception):
+        return answers
     return [_serve_alone(wish, now) for wish in wishes]
 
 

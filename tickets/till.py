@@ -6,23 +6,20 @@ Note [Twins]
     again. If the first hung up in the queue, nobody was served, and the second takes its place.
     Twins in two processes meet in the database (tickets.repeats).
 
-Note [Known sold out]
-    An on-sale sees over a thousand requests for each ticket, so refusals are most of the work.
-    Within a second of a refusal the next one for the same stock needs no database. A request
+Note [Known too late]
+    What is known to be sold out (tickets.sold_out) is refused at once, without a key. A request
     with an idempotency key may be the retry of the buyer who got the last place and lost the
-    answer, so it waits for one read by key, shared by all of a batch; no write. A cancellation
-    here ends the second at once, one in another process when the second is over. Before it is
-    over one buyer is let through to find out for all: else everybody would at once, wait
-    together, and come back together.
+    answer, so it waits for one read by key, shared by all of a batch; no write.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import NamedTuple, ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 from django.db import connection
 
+from tickets import sold_out
 from tickets.group_commit import GroupCommit
 from tickets.waiting import Waiting
 from tickets.wishes import (
@@ -45,9 +42,6 @@ R = TypeVar("R")
 
 QUEUE_LIMIT = 1000
 TWIN_PATIENCE_S = 5.0
-REFUSE_FROM_MEMORY_S = 1.0
-ASK_ANEW_AFTER_S = 0.75
-MEMORY_SIZE = 1000
 
 TILL = GroupCommit(limit=QUEUE_LIMIT)
 
@@ -87,7 +81,7 @@ async def run(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         return await TILL.serve_job(lambda: job(*args, **kwargs))
     finally:
-        _refused.clear()  # it may have given places back
+        sold_out.forget()  # it may have given places back
 
 
 _running: dict[RepeatKey, Waiting] = {}
@@ -115,7 +109,7 @@ async def _serve(wish: Wish) -> Answer:
 
 
 async def _serve_first(wish: Wish, key: RepeatKey | None = None) -> Answer:
-    known = _known_sold_out(wish)
+    known = sold_out.known(wish)
     if known is not None and key is None:
         raise known
     one = Waiting(wish, known)
@@ -126,47 +120,16 @@ async def _serve_first(wish: Wish, key: RepeatKey | None = None) -> Answer:
         return cast(Answer, await TILL.serve(one))
     except SoldOut as refusal:
         if known is None:
-            _remember(wish, _Refused(asked_at, refusal.available))
+            sold_out.remember(wish, refusal, asked_at=asked_at)
         raise
     finally:
         if key is not None:
             _running.pop(key, None)
 
 
-class _Refused(NamedTuple):
-    at: float  # monotonic seconds, taken before the database was asked
-    available: int
-    asked_anew: bool = False  # somebody is finding out whether it is so still
-
-
-_refused: dict[tuple[int | None, int | None], _Refused] = {}
-
-
-def _known_sold_out(wish: Wish) -> SoldOut | None:
-    if not isinstance(wish, Order):
-        return None
-    known = _refused.get((wish.vacancy_id, wish.bound_to))
-    if known is None or wish.qty <= known.available:
-        return None
-    age_s = time.monotonic() - known.at
-    if age_s >= REFUSE_FROM_MEMORY_S:
-        return None
-    if age_s >= ASK_ANEW_AFTER_S and not known.asked_anew:
-        _refused[wish.vacancy_id, wish.bound_to] = known._replace(asked_anew=True)
-        return None
-    return SoldOut.of(qty=wish.qty, available=known.available)
-
-
-def _remember(wish: Wish, refusal: _Refused) -> None:
-    if isinstance(wish, Order):
-        if len(_refused) >= MEMORY_SIZE:
-            _refused.clear()
-        _refused[wish.vacancy_id, wish.bound_to] = refusal
-
-
 def forget_everything() -> None:
     """Drop what is remembered in this process."""
-    _refused.clear()
+    sold_out.forget()
     _running.clear()
 
 

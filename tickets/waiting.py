@@ -44,15 +44,26 @@ def wishes(batch: list[Waiting]) -> list[Wish]:
 
 
 def deliver(answers: list[Answered], began_at: float) -> None:
-    """Hand the answers over, with one call for each event loop."""
+    """Hand the answers over, with one call for each event loop; at once for the running one."""
     ended_at = time.perf_counter()
     by_loop: dict[asyncio.AbstractEventLoop, list[Answered]] = {}
     for one, answer in answers:
         one.began_at, one.ended_at = began_at, ended_at
         by_loop.setdefault(one.loop, []).append((one, answer))
+    here = _running_loop()
     for loop, group in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # a loop that is closed waits for nothing
-            loop.call_soon_threadsafe(_settle, group)
+        if loop is here:
+            _settle(group)
+        else:
+            with contextlib.suppress(RuntimeError):  # a loop that is closed waits for nothing
+                loop.call_soon_threadsafe(_settle, group)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _settle(answers: list[Answered]) -> None:

@@ -26,7 +26,7 @@ Note [One statement for a whole batch]
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -42,6 +42,7 @@ from django.db import (
     connections,
     transaction,
 )
+from django.utils.timezone import make_naive
 from psycopg.errors import DivisionByZero
 
 
@@ -88,9 +89,16 @@ class Trip:
         return f"WITH {', '.join(self._parts)} SELECT {', '.join(self._counts)}", self._values
 
     def send(self) -> None:
-        """Run it, if there is anything to write."""
+        """Make all of it happen, if there is anything: for good, if no transaction is open.
+
+        Raises:
+            django.db.DatabaseError: what a part ran into; nothing was written.
+            Changed: an update changed nothing; nothing was written.
+            CommitLost: as named.
+        """
         if self._parts:
-            run(*self.statement())
+            with what_became_of_it():
+                run(*self.statement())
 
 
 class Steps(Trip):
@@ -109,10 +117,13 @@ class Steps(Trip):
         self._take(update, values, must_change=True)
 
     def _take(self, statement: str, values: Sequence[Any], *, must_change: bool) -> None:
-        self._steps.append((statement, [_spelled(value) for value in values], must_change))
+        spelled = [
+            value if type(value) in _KNOWN_TO_SQLITE else _spelled(value) for value in values
+        ]
+        self._steps.append((statement, spelled, must_change))
 
     def send(self) -> None:
-        """Make them, in a transaction of their own if none is open."""
+        """Make them, in a transaction of their own if none is open. Raises as `Trip.send`."""
         if not self._steps:
             return
         straight = _straight_to_sqlite()
@@ -143,12 +154,15 @@ class Steps(Trip):
             raise
 
 
+_KNOWN_TO_SQLITE = frozenset({str, int, bool, float, type(None)})
+
+
 def _spelled(value: Any) -> Any:
     """Spell what SQLite does not know as Django's own fields store it."""
     if isinstance(value, UUID):
         return value.hex
     if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
+        return str(make_naive(value, UTC))
     return value
 
 
@@ -157,36 +171,22 @@ def _take_back(own: Any) -> None:
         if own.connection.in_transaction:  # a full disk may have ended it
             own.connection.execute("ROLLBACK")
     except sqlite3.Error:
-        own.close()  # as `atomic` does: what is open ends with it
+        own.connection.close()  # what is open ends with it
+        own.connection = None  # Django's `close` may not be called by an event loop
 
 
 def _commit(database: sqlite3.Connection) -> None:
     database.execute("COMMIT")  # by a name of its own, so that a test can let it get lost
 
 
-@contextmanager
-def together() -> Iterator[Trip]:
-    """Gather writes, and make all of them or none at the end: for good, if nothing is open.
-
-    Raises:
-        django.db.DatabaseError: what a part ran into; nothing was written.
-        Changed: an update changed nothing; nothing was written.
-        CommitLost: as named.
-    """
-    if connection.vendor != "postgresql":
-        steps = Steps()
-        yield steps
-        steps.send()
-        return
-    trip = Trip()
-    yield trip
-    with what_became_of_it():
-        trip.send()
+def new_trip() -> Trip:
+    """Gather writes for the database that is used here."""
+    return Trip() if connection.vendor == "postgresql" else Steps()
 
 
 @contextmanager
 def what_became_of_it() -> Iterator[None]:
-    """Tell of the error that a trip's statement ran into what it means. Raises as `together`."""
+    """Tell of the error that a trip's statement ran into what it means. Raises as `Trip.send`."""
     try:
         yield
     except DataError as error:
@@ -233,9 +233,10 @@ def run(statement: str, values: Sequence[Any], *, keep_plan: bool = True) -> Any
 
 def first_row(statement: str, values: Sequence[Any], *, keep_plan: bool = True) -> Any:
     """Run a statement and return its first row, or None."""
-    cursor = run(statement, values, keep_plan=keep_plan)
-    with connection.wrap_database_errors:  # sqlite3's own cursor does not
-        return cursor.fetchone()
+    if (straight := _straight_to_sqlite()) is not None:
+        with straight.wrap_database_errors:  # sqlite3's own cursor does not, while it is read
+            return straight.connection.execute(_marked(statement), values).fetchone()
+    return run(statement, values, keep_plan=keep_plan).fetchone()
 
 
 def _straight_to_sqlite() -> Any:
@@ -243,7 +244,8 @@ def _straight_to_sqlite() -> Any:
     own: Any = connections[DEFAULT_DB_ALIAS]
     if own.vendor != "sqlite" or own.execute_wrappers or own.queries_logged or own.needs_rollback:
         return None
-    own.ensure_connection()
+    if own.connection is None:
+        own.ensure_connection()
     return own
 
 

@@ -34,8 +34,9 @@ def purchase(vacancy: Vacancy, client: ApiKey | None, **fields: object) -> Purch
 
 
 def insert(model: type[models.Model], new: list[dict[str, Any]]) -> None:
-    with trips.together() as trip:
-        rows.insert(trip, model, new)
+    trip = trips.new_trip()
+    rows.insert(trip, model, new)
+    trip.send()
 
 
 def stored(row: Purchase) -> dict[str, Any]:

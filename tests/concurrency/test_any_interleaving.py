@@ -35,7 +35,6 @@ from tickets.wishes import Wish as RealWish
 from vacancy import services as stock
 from vacancy.models import Vacancy
 from vacancy.services import ledger, places
-from vacancy.trips import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EXAMPLES, STEPS = 10, 30
@@ -307,7 +306,7 @@ def test_any_interleaving_agrees_with_the_model(machine: type[Interleaving]) -> 
 @pytest.mark.parametrize(
     ("where", "broken", "instead"),
     [
-        (stock, "places_take", lambda **_: together()),
+        (stock, "places_take", lambda trip, **_: trip.send()),
         (stock, "places_give_back", lambda **_: None),
         (ledger, "write_down", lambda *_: None),
         (places, "_close_if_sold_out", lambda *_: None),

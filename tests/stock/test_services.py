@@ -11,6 +11,7 @@ from tests.conftest import make_vacancy
 from tickets import services as tickets
 from tickets.models import ApiKey, Purchase, Ticket
 from vacancy import services as stock
+from vacancy import trips
 from vacancy.models import StockMovement, Vacancy
 from vacancy.selectors import Counters, counters
 from vacancy.trips import Changed
@@ -42,8 +43,7 @@ def sell(vacancy: Vacancy, *, qty: int = 1, rehearsal: bool = False) -> Vacancy:
 
 def take(granted: stock.Granted) -> None:
     """Move what was granted at NOW; nobody writes down who has it."""
-    with stock.places_take(granted=[granted], now=NOW):
-        pass
+    stock.places_take(trips.new_trip(), granted=[granted], now=NOW)
 
 
 def change(vacancy: Vacancy, by: int, actor: User | None = None) -> Vacancy:

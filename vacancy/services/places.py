@@ -12,13 +12,13 @@ Note [One conditional update]
     wait in a circle.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -28,7 +28,7 @@ from vacancy.models import StockMovement, Vacancy
 from vacancy.prepared import Select, Update, later, prepare_select, prepare_update
 from vacancy.services import ledger
 from vacancy.services.errors import NotOnSale, OverPurchaseLimit, SoldOut, StockRefusal
-from vacancy.trips import Trip, for_good, together
+from vacancy.trips import Trip, for_good
 
 # What a decision needs, and what is written down of it. Anything else would cost another query, and
 # on the event loop be an error.
@@ -43,6 +43,7 @@ DECIDED_BY = (
     "available",
     "held",
     "fence",
+    "is_rehearsal",
 )
 
 
@@ -82,9 +83,19 @@ class Granted:
     confirmed: int
 
     @property
+    def taken(self) -> int:
+        """Count the places that are no longer available."""
+        return self.sold + self.held
+
+    @property
     def moves_any(self) -> bool:
         """Say whether anybody was granted anything."""
         return bool(self.sold or self.held or self.confirmed)
+
+    @property
+    def refuses_any(self) -> bool:
+        """Say whether anybody was refused."""
+        return any(isinstance(outcome, StockRefusal) for outcome in self.outcomes)
 
     @property
     def lacks_any(self) -> bool:
@@ -112,35 +123,38 @@ def places_grant(*, vacancy: Vacancy, wishes: Sequence[Wish], now: datetime) -> 
     are held: a pause or the end of the sale does not take back what was promised.
     """
     outcomes: list[int | StockRefusal] = []
-    moved = dict.fromkeys(Move, 0)
-    available = vacancy.available
+    available, sold, confirmed = vacancy.available, 0, 0
     for wish in wishes:
-        refusal = None
-        if wish.move is not Move.CONFIRM:
-            refusal = _why_not(vacancy, qty=wish.qty, available=available, now=now)
-        if refusal is None:
-            moved[wish.move] += wish.qty
-            available = vacancy.available - moved[Move.SELL] - moved[Move.HOLD]
-        outcomes.append(available if refusal is None else refusal)
-    return Granted(vacancy, outcomes, moved[Move.SELL], moved[Move.HOLD], moved[Move.CONFIRM])
+        if wish.move is Move.CONFIRM:
+            confirmed += wish.qty
+        elif refusal := _why_not(vacancy, qty=wish.qty, available=available, now=now):
+            outcomes.append(refusal)
+            continue
+        else:
+            available -= wish.qty
+            sold += wish.qty if wish.move is Move.SELL else 0
+        outcomes.append(available)
+    held = vacancy.available - available - sold
+    return Granted(vacancy, outcomes, sold, held, confirmed)
 
 
-@contextmanager
-def places_take(*, granted: Sequence[Granted], now: datetime) -> Iterator[Trip]:
+def places_take(trip: Trip, *, granted: Sequence[Granted], now: datetime) -> None:
     """Move what was granted of each vacancy, if its row still is what the decision was made on.
 
-    Inside, take along what records who has the places. All of it happens or nothing; for good,
-    if no transaction is open.
+    The trip has taken along what records who has the places, and is sent here. All of it happens
+    or nothing; for good, if no transaction is open.
 
     Raises:
         vacancy.trips.Changed: somebody else was faster; look again.
         vacancy.trips.CommitLost: as named.
     """
+    places_move(trip, granted=granted)
     closing = [one.vacancy.pk for one in granted if one.vacancy.close_when_sold_out]
-    with for_good() if closing and not connection.in_atomic_block else nullcontext():
-        with together() as trip:
-            yield trip
-            places_move(trip, granted=granted)
+    if not closing:
+        trip.send()
+        return
+    with nullcontext() if connection.in_atomic_block else for_good():
+        trip.send()
         for vacancy_id in closing:
             _close_if_sold_out(vacancy_id, now)
 
@@ -152,22 +166,20 @@ def places_move(trip: Trip, *, granted: Sequence[Granted]) -> None:
 
 
 def _move(trip: Trip, granted: Granted) -> None:
-    vacancy, taken = granted.vacancy, granted.sold + granted.held
+    seen = {name: getattr(granted.vacancy, name) for name in DECIDED_BY}
     take = _take(
-        anew=bool(taken),
-        begins=vacancy.on_sale_from is not None,
-        ends=vacancy.on_sale_until is not None,
+        anew=bool(granted.taken),
+        exactly=connection.vendor == "sqlite",
+        empty=tuple(name for name, value in seen.items() if value is None),
     )
     take.change_or_fail(
         trip,
-        pk=vacancy.pk,
-        fence=vacancy.fence,
-        taken=taken,
+        **seen,
+        pk=granted.vacancy.pk,
+        taken=granted.taken,
         confirmed=granted.confirmed,
-        held=granted.held - granted.confirmed,
-        sold=granted.sold + granted.confirmed,
-        on_sale_from=vacancy.on_sale_from,
-        on_sale_until=vacancy.on_sale_until,
+        more_held=granted.held - granted.confirmed,
+        more_sold=granted.sold + granted.confirmed,
     )
 
 
@@ -182,25 +194,33 @@ def look(*, rehearsal: bool) -> Select[Vacancy]:
 
 
 @cache
-def _take(*, anew: bool, begins: bool, ends: bool) -> Update:
-    """The one conditional update; `anew`: not only what was held before is taken."""
+def _take(*, anew: bool, exactly: bool, empty: tuple[str, ...]) -> Update:
+    """The one conditional update; `anew`: not only what was held before is taken.
+
+    `exactly`: the row is as it was in every column. SQLite has one writer, whom that hardly ever
+    stops, and who therefore need not read a row again that it just wrote (see tickets.alone).
+    Which columns were `empty` must be known to compare them with NULL.
+    """
+    same: dict[str, Any] = {name: None if name in empty else later(name) for name in DECIDED_BY}
     unchanged = Vacancy.objects.filter(
         pk=later("pk"),
-        fence=later("fence"),
+        fence=same["fence"],
         available__gte=later("taken"),
         held__gte=later("confirmed"),
     )
     if anew:
         unchanged = unchanged.filter(
             state=Vacancy.State.ON_SALE,
-            on_sale_from=later("on_sale_from") if begins else None,
-            on_sale_until=later("on_sale_until") if ends else None,
+            on_sale_from=same["on_sale_from"],
+            on_sale_until=same["on_sale_until"],
         )
+    if exactly:
+        unchanged = Vacancy.objects.filter(pk=later("pk"), **same)
     return prepare_update(
         unchanged,
         available=F("available") - later("taken"),
-        held=F("held") + later("held"),
-        sold=F("sold") + later("sold"),
+        held=F("held") + later("more_held"),
+        sold=F("sold") + later("more_sold"),
     )
 
 

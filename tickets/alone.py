@@ -1,0 +1,138 @@
+"""The short way to SQLite: the event loop itself serves an order that nobody else waits with.
+
+Note [Alone]
+    To wake the till's thread for one order, and the event loop again for its answer, took longer
+    than to decide on it: both had slept, on a processor that has done something else meanwhile.
+    So the loop does it at once, over a connection of its own, and everybody else waits for as
+    long: that is one COMMIT, about half a millisecond (docs/speed.md). They must not wait for
+    more. The connection waits for no lock; after an order that took long the thread serves for a
+    while; and SQLite's log is moved into the database by the thread's connection only, which
+    serves one order in fifty for that.
+
+    Whatever is out of the ordinary is the thread's: refusals, repeats, confirmations, sales that
+    close with the last place, the default vacancy, anything that fails. A crowd is too, because
+    one COMMIT is enough for all of it.
+
+Note [As it was left]
+    On SQLite one process sells, so the row that it wrote last is nearly always the row that is
+    there. It is not read again: the update insists on every column that was decided by
+    (vacancy.services.places), and if one differs it changes nothing, and the thread looks.
+"""
+
+import time
+from contextlib import suppress
+from contextvars import Context
+from datetime import datetime
+from typing import Any, cast
+
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
+
+from tickets import repeats
+from tickets.express import Begun, NotServed
+from tickets.recording import Record
+from tickets.wishes import Answer, Order
+from vacancy import services as stock
+from vacancy import trips
+
+SLOW_S = 0.005
+THREAD_AFTER_SLOW_S = 1.0
+IN_A_ROW = 49
+
+
+class Alone:
+    """A connection for one event loop, and when it is not to be used.
+
+    One thread at a time may call it, whichever that is.
+    """
+
+    def __init__(self) -> None:
+        """Connect later."""
+        self._own: Any = None  # Django's wrapper, which the loop must not let connect or close
+        self._context = Context()  # of the loop's: in it, that is Django's connection
+        self._left: dict[tuple[int, bool], stock.Vacancy] = {}  # by id and whether for rehearsal
+        self._in_a_row = 0
+        self._slow_until = 0.0  # monotonic seconds
+
+    def start_over(self) -> None:
+        """Connect if need be, and remember nothing: for a thread, when it has served somebody."""
+        self._left.clear()
+        self._in_a_row = 0
+        if self._own is not None or connection.vendor != "sqlite":
+            return
+        own: Any = connections.create_connection(DEFAULT_DB_ALIAS)
+        with suppress(Error), own.wrap_database_errors:  # the thread tells everybody what is wrong
+            own.connect()
+            own.connection.execute("PRAGMA busy_timeout = 0")
+            own.connection.execute("PRAGMA wal_autocheckpoint = 0")
+            self._own = own
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._own is not None:
+            self._own.connection.close()
+            self._own = None
+
+    def is_for(self, order: Order) -> bool:
+        """Say whether this can be tried here, now."""
+        wanted = order.vacancy_id or order.bound_to
+        return (
+            self._own is not None
+            and wanted is not None
+            and order.bound_to in {None, wanted}
+            and self._in_a_row < IN_A_ROW
+            and time.monotonic() >= self._slow_until
+        )
+
+    def serve(self, order: Order, *, now: datetime) -> Answer:
+        """Sell or hold, and return when it is committed; blocks.
+
+        Raises:
+            NotServed: as named.
+        """
+        begun_at = time.monotonic()
+        try:
+            return self._context.run(self._serve, order, now)
+        finally:
+            self._in_a_row += 1
+            ended_at = time.monotonic()
+            if ended_at - begun_at >= SLOW_S:
+                self._slow_until = ended_at + THREAD_AFTER_SLOW_S
+
+    def _serve(self, order: Order, now: datetime) -> Answer:
+        connections[DEFAULT_DB_ALIAS] = self._own
+        answer: Answer | None = None
+        try:
+            granted = self._grant(order, now)
+            record, trip = Record(now), trips.new_trip()
+            (remaining,) = granted.outcomes
+            answer = record.add(granted.vacancy, order, None, remaining=cast(int, remaining))
+            record.write(trip)
+            stock.places_take(trip, granted=[granted], now=now)
+        except Exception as error:
+            if self._own.connection is None:  # it was closed to end what was begun
+                self._own = None
+            is_lost = isinstance(error, trips.CommitLost)
+            raise NotServed(Begun([answer], error) if answer and is_lost else None) from error
+        self._leave(granted)
+        return answer
+
+    def _grant(self, order: Order, now: datetime) -> stock.Granted:
+        """Decide, or leave it to the thread; changes nothing."""
+        which = (cast(int, order.vacancy_id or order.bound_to), order.bound_to is not None)
+        vacancy = self._left.pop(which, None) or stock.vacancy_for_sale(
+            vacancy_id=which[0], rehearsal=which[1]
+        )
+        # After the stock: see tickets.repeats, Note [A repeat gets the first answer].
+        if vacancy is None or vacancy.close_when_sold_out or repeats.find(wishes=[order], now=now):
+            raise NotServed
+        asked = [stock.Wish(order.move, order.qty)]
+        granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=now)
+        if granted.refuses_any:
+            raise NotServed
+        return granted
+
+    def _leave(self, granted: stock.Granted) -> None:
+        vacancy = granted.vacancy
+        vacancy.available -= granted.taken
+        vacancy.held += granted.held
+        self._left[vacancy.pk, vacancy.is_rehearsal] = vacancy
