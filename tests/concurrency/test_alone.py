@@ -14,9 +14,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from tests.backends import BACKEND
-from tests.conftest import make_vacancy
 from tickets import alone, selling, till
-from tickets.models import ApiKey, Hold, Purchase, Ticket
+from tickets.models import Hold, Purchase, Ticket
 from tickets.selectors import Client
 from tickets.wishes import Answer, Held, HoldOrder, IdempotencyKeyReused, Order, Sale
 from vacancy import services, trips
@@ -26,18 +25,6 @@ from vacancy.services import NotOnSale, OverPurchaseLimit, SoldOut, VacancyNotFo
 pytestmark = pytest.mark.django_db(transaction=True)
 
 REAL_COMMIT = trips._commit
-
-
-@pytest.fixture
-def stock(db: None) -> Vacancy:
-    """Five places."""
-    return make_vacancy(capacity=5)
-
-
-@pytest.fixture
-def client(key_row: ApiKey) -> Client:
-    """A shop with a key."""
-    return Client(key_row.pk, "shop", frozenset({"buy"}), None)
 
 
 @pytest.fixture

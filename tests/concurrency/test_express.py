@@ -18,7 +18,7 @@ from tests.backends import BACKEND
 from tests.conftest import make_vacancy
 from tickets import repeats, selling, till
 from tickets.express import Express
-from tickets.models import ApiKey, Hold, Purchase, Ticket
+from tickets.models import Hold, Purchase, Ticket
 from tickets.selectors import Client
 from tickets.wishes import (
     Answer,
@@ -38,18 +38,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Run = Callable[..., Any]
 REAL_RUN: Run = Express._run
-
-
-@pytest.fixture
-def stock(db: None) -> Vacancy:
-    """Five places."""
-    return make_vacancy(capacity=5)
-
-
-@pytest.fixture
-def client(key_row: ApiKey) -> Client:
-    """A shop with a key."""
-    return Client(key_row.pk, "shop", frozenset({"buy"}), None)
 
 
 @pytest.fixture

@@ -33,12 +33,6 @@ PATIENCE_S = 60
 
 
 @pytest.fixture
-def stock(db: None) -> Vacancy:
-    """Five places."""
-    return make_vacancy(capacity=5)
-
-
-@pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """Collect the quantities of each batch that reaches the database."""
     seen: list[list[int]] = []

@@ -202,20 +202,21 @@ def _take(*, anew: bool, exactly: bool, empty: tuple[str, ...]) -> Update:
     Which columns were `empty` must be known to compare them with NULL.
     """
     same: dict[str, Any] = {name: None if name in empty else later(name) for name in DECIDED_BY}
-    unchanged = Vacancy.objects.filter(
-        pk=later("pk"),
-        fence=same["fence"],
-        available__gte=later("taken"),
-        held__gte=later("confirmed"),
-    )
-    if anew:
+    unchanged = Vacancy.objects.filter(pk=later("pk"))
+    if exactly:
+        unchanged = unchanged.filter(**same)
+    else:
+        unchanged = unchanged.filter(
+            fence=same["fence"],
+            available__gte=later("taken"),
+            held__gte=later("confirmed"),
+        )
+    if anew and not exactly:
         unchanged = unchanged.filter(
             state=Vacancy.State.ON_SALE,
             on_sale_from=same["on_sale_from"],
             on_sale_until=same["on_sale_until"],
         )
-    if exactly:
-        unchanged = Vacancy.objects.filter(pk=later("pk"), **same)
     return prepare_update(
         unchanged,
         available=F("available") - later("taken"),
