@@ -69,7 +69,7 @@ async def confirm(confirmation: Confirmation) -> Sale:
 
 def serve_from_this_loop() -> None:
     """Let the running event loop, which should last, sell without the till's thread if it can."""
-    TILL.be_at_home(asyncio.get_running_loop())
+    TILL.home.move_to(asyncio.get_running_loop())
 
 
 async def run(job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

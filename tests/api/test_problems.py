@@ -296,7 +296,7 @@ class TestFaults:
         self, anonymous_api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """In the short form too: a queue is no refusal of the sale."""
-        monkeypatch.setattr(till.TILL, "limit", 0)
+        monkeypatch.setattr(till.TILL.line, "limit", 0)
 
         response = anonymous_api("POST", "/purchase", json={})
 

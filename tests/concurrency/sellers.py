@@ -49,16 +49,16 @@ def _move_nothing(*_: Any, **__: Any) -> None:
 
 async def main() -> None:
     """Be ready, then sell round after round until the input ends."""
-    from tickets import group_commit, till
+    from tickets import line, till
     from vacancy import services as stock
 
     guarded = stock.places_take, stock.places_move
-    group_commit.BATCH_LIMIT = SMALL_BATCH
+    line.BATCH_LIMIT = SMALL_BATCH
     till.serve_from_this_loop()
     await till.warm()
     say("ready")
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        wanted = json.loads(line)
+    while text := await asyncio.to_thread(sys.stdin.readline):
+        wanted = json.loads(text)
         unguarded = _take_nothing, _move_nothing
         stock.places_take, stock.places_move = guarded if wanted["guard"] else unguarded
         say(await answers(wanted["orders"]))

@@ -36,7 +36,7 @@ async def served_by_thread(
     And whether it had been begun.
     """
     monkeypatch.setattr(alone, "SLOW_S", float("inf"))  # however busy this machine is
-    till.TILL._alone._slow_until = 0.0
+    till.TILL.home.alone._slow_until = 0.0
     till.serve_from_this_loop()
     await till.warm()
     await idle()
@@ -49,13 +49,13 @@ async def served_by_thread(
         return real(wishes=wishes, begun=begun, **rest)
 
     monkeypatch.setattr(selling, "serve_together", watched)
-    till.TILL._crowd_until = 0.0  # of the test before
+    till.TILL.line.crowd_until = 0.0  # of the test before
     return seen
 
 
 async def idle() -> None:
     """Wait until the till's thread has nothing to do."""
-    while not till.TILL._idle:  # noqa: ASYNC110  # it tells nobody
+    while not till.TILL.line.is_idle:  # noqa: ASYNC110  # it tells nobody
         await asyncio.sleep(0)
 
 
@@ -130,11 +130,11 @@ class TestWhoIsServed:
         answers = await asyncio.gather(*(till.sell(order(stock)) for _ in range(4)))
         assert [answer.remaining for answer in answers] == [4, 3, 2, 1]
         assert served_by_thread == [(3, False)]
-        assert till.TILL._crowd_until > 0
+        assert till.TILL.line.crowd_until > 0
 
-        till.TILL._crowd_until = float("inf")
+        till.TILL.line.crowd_until = float("inf")
         assert isinstance(await sell(order(stock)), Sale)
-        till.TILL._crowd_until = 0.0
+        till.TILL.line.crowd_until = 0.0
 
         assert served_by_thread == [(3, False), (1, False)]
         assert await stored(stock) == (0, 5, 5, 5)
@@ -177,7 +177,7 @@ class TestWhoIsServed:
         seen = [len(served_by_thread) for _ in range(5) if await sell(order(stock))]
         assert seen == [0, 0, 1, 1, 1]
 
-        own = till.TILL._alone._own.connection
+        own = till.TILL.home.alone._own.connection
         assert own.execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
 
     async def test_slow_disk_is_the_threads(
@@ -195,7 +195,7 @@ class TestWhoIsServed:
         await sell(order(stock))
         assert served_by_thread == [(1, False)]
 
-        till.TILL._alone._slow_until = 0.0
+        till.TILL.home.alone._slow_until = 0.0
         await sell(order(stock))
         assert served_by_thread == [(1, False)]
 
@@ -205,7 +205,7 @@ class TestWhoIsServed:
         """Others need not wait for it."""
         stopped = asyncio.new_event_loop()
         stopped.close()
-        till.TILL._alone_on, till.TILL._idle = stopped, False
+        till.TILL.line.begin(stopped)
 
         assert isinstance(await sell(order(stock)), Sale)
 
@@ -292,7 +292,7 @@ class TestTrouble:
         self, served_by_thread: list[tuple[int, bool]], stock: Vacancy
     ) -> None:
         """The thread does, while the loop goes on."""
-        own = till.TILL._alone._own.connection
+        own = till.TILL.home.alone._own.connection
         assert own.execute("PRAGMA busy_timeout").fetchone() == (0,)
         other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -347,7 +347,7 @@ class TestTrouble:
         def fail(self: BaseDatabaseWrapper) -> None:
             raise OperationalError("unable to open database file")
 
-        till.TILL._alone.close()
+        till.TILL.home.alone.close()
         with monkeypatch.context() as patch:
             patch.setattr(BaseDatabaseWrapper, "connect", fail)
             seen = [len(served_by_thread) for _ in range(2) if await sell(order(stock))]

@@ -45,9 +45,9 @@ async def express(stock: Vacancy) -> Express:
     """The express of this test's event loop, connected."""
     till.serve_from_this_loop()
     await till.warm()
-    if (driver := till.TILL._driver) is not None:
+    if (driver := till.TILL.home.driver) is not None:
         await asyncio.wait({driver})  # nobody is served any more
-    opened = till.TILL._express
+    opened = till.TILL.home.express
     assert opened.is_open
     return opened
 
@@ -478,7 +478,7 @@ class TestLoops:
     ) -> None:
         """Then not a line of it runs, and the thread goes on."""
         waiting = asyncio.ensure_future(till.sell(order(stock)))
-        while (driver := till.TILL._driver) is None:  # noqa: ASYNC110  # turn by turn
+        while (driver := till.TILL.home.driver) is None:  # noqa: ASYNC110  # turn by turn
             await asyncio.sleep(0)
         driver.cancel()
 

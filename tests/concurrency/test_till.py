@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from tests.backends import BACKEND
 from tests.conftest import make_vacancy
-from tickets import batch, group_commit, selling, till
+from tickets import batch, group_commit, line, selling, till
 from tickets.models import ApiKey, Purchase, Ticket
 from tickets.selectors import Client
 from tickets.wishes import Answer, IdempotencyKeyReused, Order, OutcomeUnknown, Sale
@@ -290,7 +290,7 @@ async def test_database_that_is_away_is_waited_for_once_by_all_who_wait(
         tries.append(1)
         raise OperationalError("could not connect")
 
-    monkeypatch.setattr(group_commit, "BATCH_LIMIT", 2)
+    monkeypatch.setattr(line, "BATCH_LIMIT", 2)
     await till.run(lambda: connections["default"].close())  # noqa: PLW0108  # the name is another in that thread
     with monkeypatch.context() as while_away:
         while_away.setattr(BaseDatabaseWrapper, "ensure_connection", away)
@@ -320,7 +320,7 @@ async def test_waiter_who_left_before_their_turn_buys_nothing(
 
 async def test_full_queue_is_said_at_once(stock: Vacancy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit: overloaded, and nothing sold."""
-    monkeypatch.setattr(till.TILL, "limit", 2)
+    monkeypatch.setattr(till.TILL.line, "limit", 2)
 
     answers = await all_answers([order(stock) for _ in range(3)])
 
@@ -332,7 +332,7 @@ async def test_batch_is_bounded(
     stock: Vacancy, batches: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long queue is served in several transactions, in order."""
-    monkeypatch.setattr(group_commit, "BATCH_LIMIT", 2)
+    monkeypatch.setattr(line, "BATCH_LIMIT", 2)
 
     await all_answers([order(stock) for _ in range(5)])
 
