@@ -21,13 +21,11 @@ Note [As it was left]
 
 import time
 from contextlib import suppress
-from contextvars import Context
 from datetime import datetime
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 
-from tickets import repeats
 from tickets.express import Begun, NotServed
 from tickets.recording import Record
 from tickets.wishes import Answer, Order
@@ -48,7 +46,6 @@ class Alone:
     def __init__(self) -> None:
         """Connect later."""
         self._own: Any = None  # Django's wrapper, which the loop must not let connect or close
-        self._context = Context()  # of the loop's: in it, that is Django's connection
         self._left: dict[tuple[int, bool], stock.Vacancy] = {}  # by id and whether for rehearsal
         self._in_a_row = 0
         self._slow_until = 0.0  # monotonic seconds
@@ -91,7 +88,7 @@ class Alone:
         """
         begun_at = time.monotonic()
         try:
-            return self._context.run(self._serve, order, now)
+            return self._serve(order, now)
         finally:
             self._in_a_row += 1
             ended_at = time.monotonic()
@@ -99,15 +96,15 @@ class Alone:
                 self._slow_until = ended_at + THREAD_AFTER_SLOW_S
 
     def _serve(self, order: Order, now: datetime) -> Answer:
-        connections[DEFAULT_DB_ALIAS] = self._own
         answer: Answer | None = None
         try:
             granted = self._grant(order, now)
-            record, trip = Record(now), trips.new_trip()
+            record, trip = Record(now), trips.Steps()
             (remaining,) = granted.outcomes
             answer = record.add(granted.vacancy, order, None, remaining=cast(int, remaining))
             record.write(trip)
-            stock.places_take(trip, granted=[granted], now=now)
+            stock.places_move(trip, granted=[granted])
+            trip.make_for_good(self._own)
         except Exception as error:
             if self._own.connection is None:  # it was closed to end what was begun
                 self._own = None
@@ -117,19 +114,25 @@ class Alone:
         return answer
 
     def _grant(self, order: Order, now: datetime) -> stock.Granted:
-        """Decide, or leave it to the thread; changes nothing."""
+        """Decide, or leave it to the thread; changes nothing.
+
+        Keys are not looked up: one that is known meets its constraint, and nothing is written.
+        """
         which = (cast(int, order.vacancy_id or order.bound_to), order.bound_to is not None)
-        vacancy = self._left.pop(which, None) or stock.vacancy_for_sale(
-            vacancy_id=which[0], rehearsal=which[1]
-        )
-        # After the stock: see tickets.repeats, Note [A repeat gets the first answer].
-        if vacancy is None or vacancy.close_when_sold_out or repeats.find(wishes=[order], now=now):
+        vacancy = self._left.pop(which, None) or self._look(*which)
+        if vacancy is None or vacancy.close_when_sold_out:
             raise NotServed
         asked = [stock.Wish(order.move, order.qty)]
         granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=now)
         if granted.refuses_any:
             raise NotServed
         return granted
+
+    def _look(self, vacancy_id: int, rehearsal: bool) -> stock.Vacancy | None:
+        look = stock.look(rehearsal=rehearsal)
+        values = look.values({"pk": vacancy_id})
+        row = self._own.connection.execute(trips.marked(look.sql), values).fetchone()
+        return None if row is None else look.made_of(row)
 
     def _leave(self, granted: stock.Granted) -> None:
         vacancy = granted.vacancy

@@ -182,7 +182,7 @@ class Express:
             look = stock.look(rehearsal=rehearsal)
             row = await self._first(
                 f"SELECT {question}, look.* FROM ({look.sql}) AS look",  # noqa: S608  # all ours
-                [*values, *look.values(pk=vacancy_id)],
+                [*values, *look.values({"pk": vacancy_id})],
             )
             vacancies.append(look.made_of(row))
         return vacancies

@@ -8,7 +8,7 @@ Note [Built once]
     use and keep their SQL. Everything else goes through the ORM as usual.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -42,7 +42,7 @@ class _Prepared:
     sql: str
     parameters: tuple[Any, ...]
 
-    def values(self, **given: Any) -> list[Any]:
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
         """Return what stands beside the SQL, with these values where they were left open."""
         return [given[one.name] if isinstance(one, _Open) else one for one in self.parameters]
 
@@ -50,9 +50,9 @@ class _Prepared:
 class Update(_Prepared):
     """An update that is built once."""
 
-    def change_or_fail(self, trip: Trip, **given: Any) -> None:
+    def change_or_fail(self, trip: Trip, given: Mapping[str, Any]) -> None:
         """Take it along with these values; raises as `Trip.change_or_fail`."""
-        trip.change_or_fail(self.sql, self.values(**given))
+        trip.change_or_fail(self.sql, self.values(given))
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Select(_Prepared, Generic[M]):
 
     def first(self, **given: Any) -> M | None:
         """Run it with these values and return the first row, or None."""
-        row = trips.first_row(self.sql, self.values(**given))
+        row = trips.first_row(self.sql, self.values(given))
         return None if row is None else self.made_of(row)
 
     def made_of(self, row: Sequence[Any]) -> M:

@@ -42,7 +42,6 @@ from django.db import (
     connections,
     transaction,
 )
-from django.utils.timezone import make_naive
 from psycopg.errors import DivisionByZero
 
 
@@ -129,7 +128,7 @@ class Steps(Trip):
         straight = _straight_to_sqlite()
         if straight is not None and not straight.in_atomic_block:
             with straight.wrap_database_errors:
-                self._make_for_good(straight)
+                self.make_for_good(straight)
             return
         with nullcontext() if connection.in_atomic_block else for_good():
             self._make(run)
@@ -139,12 +138,19 @@ class Steps(Trip):
             if not execute(statement, values).rowcount and must_change:
                 raise Changed
 
-    def _make_for_good(self, own: Any) -> None:
-        """Do what `for_good` does, as told in Note [One statement for a whole batch]."""
+    def make_for_good(self, own: Any) -> None:
+        """Make them over this connection of Django's, in a transaction of their own.
+
+        As `for_good` does, but past Django: see Note [One statement for a whole batch].
+
+        Raises:
+            sqlite3.Error: what a step ran into; nothing was written.
+            Changed, CommitLost: as `Trip.send`.
+        """
         execute, complete = own.connection.execute, False
         try:
             execute("BEGIN IMMEDIATE")
-            self._make(lambda statement, values: execute(_marked(statement), values))
+            self._make(lambda statement, values: execute(marked(statement), values))
             complete = True
             _commit(own.connection)
         except BaseException as error:
@@ -162,7 +168,7 @@ def _spelled(value: Any) -> Any:
     if isinstance(value, UUID):
         return value.hex
     if isinstance(value, datetime):
-        return str(make_naive(value, UTC))
+        return str(value.astimezone(UTC).replace(tzinfo=None))
     return value
 
 
@@ -225,7 +231,7 @@ def run(statement: str, values: Sequence[Any], *, keep_plan: bool = True) -> Any
     """
     if (straight := _straight_to_sqlite()) is not None:
         with straight.wrap_database_errors:
-            return straight.connection.execute(_marked(statement), values)
+            return straight.connection.execute(marked(statement), values)
     cursor = _remembering() if keep_plan else connection.cursor()
     cursor.execute(statement, values)
     return cursor
@@ -235,7 +241,7 @@ def first_row(statement: str, values: Sequence[Any], *, keep_plan: bool = True) 
     """Run a statement and return its first row, or None."""
     if (straight := _straight_to_sqlite()) is not None:
         with straight.wrap_database_errors:  # sqlite3's own cursor does not, while it is read
-            return straight.connection.execute(_marked(statement), values).fetchone()
+            return straight.connection.execute(marked(statement), values).fetchone()
     return run(statement, values, keep_plan=keep_plan).fetchone()
 
 
@@ -250,7 +256,7 @@ def _straight_to_sqlite() -> Any:
 
 
 @lru_cache(maxsize=256)
-def _marked(statement: str) -> str:
+def marked(statement: str) -> str:
     """Write placeholders as sqlite3 wants them; none of our statements has another percent sign."""
     return statement.replace("%s", "?")
 

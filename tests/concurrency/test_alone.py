@@ -18,7 +18,7 @@ from tickets import alone, selling, till
 from tickets.models import Hold, Purchase, Ticket
 from tickets.selectors import Client
 from tickets.wishes import Answer, Held, HoldOrder, IdempotencyKeyReused, Order, Sale
-from vacancy import services, trips
+from vacancy import trips
 from vacancy.models import Vacancy
 from vacancy.services import NotOnSale, OverPurchaseLimit, SoldOut, VacancyNotFound
 
@@ -223,13 +223,13 @@ class TestAsItWasLeft:
     ) -> None:
         """As long as the loop serves."""
         looks: list[int] = []
-        real = services.vacancy_for_sale
+        real = alone.Alone._look
 
-        def watched(*, vacancy_id: int, **rest: Any) -> Vacancy | None:
-            looks.append(vacancy_id)
-            return real(vacancy_id=vacancy_id, **rest)
+        def watched(self: alone.Alone, *which: Any) -> Vacancy | None:
+            looks.append(which[0])
+            return real(self, *which)
 
-        monkeypatch.setattr(services, "vacancy_for_sale", watched)
+        monkeypatch.setattr(alone.Alone, "_look", watched)
         for _ in range(3):
             await sell(order(stock))
 

@@ -49,7 +49,7 @@ def has_changed(update, **given):
     try:
         with transaction.atomic():
             trip = trips.new_trip()
-            update.change_or_fail(trip, **given)
+            update.change_or_fail(trip, given)
             trip.send()
     except trips.Changed:
         return False

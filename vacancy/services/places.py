@@ -28,7 +28,7 @@ from vacancy.models import StockMovement, Vacancy
 from vacancy.prepared import Select, Update, later, prepare_select, prepare_update
 from vacancy.services import ledger
 from vacancy.services.errors import NotOnSale, OverPurchaseLimit, SoldOut, StockRefusal
-from vacancy.trips import Trip, for_good
+from vacancy.trips import Steps, Trip, for_good
 
 # What a decision needs, and what is written down of it. Anything else would cost another query, and
 # on the event loop be an error.
@@ -45,6 +45,7 @@ DECIDED_BY = (
     "fence",
     "is_rehearsal",
 )
+_MAY_BE_EMPTY = ("on_sale_from", "on_sale_until")
 
 
 class GivenBack(NamedTuple):
@@ -166,21 +167,17 @@ def places_move(trip: Trip, *, granted: Sequence[Granted]) -> None:
 
 
 def _move(trip: Trip, granted: Granted) -> None:
-    seen = {name: getattr(granted.vacancy, name) for name in DECIDED_BY}
-    take = _take(
-        anew=bool(granted.taken),
-        exactly=connection.vendor == "sqlite",
-        empty=tuple(name for name, value in seen.items() if value is None),
-    )
-    take.change_or_fail(
-        trip,
-        **seen,
-        pk=granted.vacancy.pk,
-        taken=granted.taken,
-        confirmed=granted.confirmed,
-        more_held=granted.held - granted.confirmed,
-        more_sold=granted.sold + granted.confirmed,
-    )
+    seen = vars(granted.vacancy)  # all of DECIDED_BY is there
+    empty = tuple(name for name in _MAY_BE_EMPTY if seen[name] is None)
+    moved = {
+        "pk": granted.vacancy.pk,
+        "taken": granted.taken,
+        "confirmed": granted.confirmed,
+        "more_held": granted.held - granted.confirmed,
+        "more_sold": granted.sold + granted.confirmed,
+    }
+    take = _take(bool(granted.taken), isinstance(trip, Steps), empty)
+    take.change_or_fail(trip, seen | moved)
 
 
 @cache
@@ -194,7 +191,7 @@ def look(*, rehearsal: bool) -> Select[Vacancy]:
 
 
 @cache
-def _take(*, anew: bool, exactly: bool, empty: tuple[str, ...]) -> Update:
+def _take(anew: bool, exactly: bool, empty: tuple[str, ...]) -> Update:
     """The one conditional update; `anew`: not only what was held before is taken.
 
     `exactly`: the row is as it was in every column. SQLite has one writer, whom that hardly ever
