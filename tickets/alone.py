@@ -19,6 +19,8 @@ Note [As it was left]
     (vacancy.services.places), and if one differs it changes nothing, and the thread looks.
 """
 
+import logging
+import sqlite3
 import time
 from contextlib import suppress
 from datetime import datetime
@@ -32,9 +34,12 @@ from tickets.wishes import Answer, Order
 from vacancy import services as stock
 from vacancy import trips
 
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_BUSY_RECOVERY}
 SLOW_S = 0.005
 THREAD_AFTER_SLOW_S = 1.0
 IN_A_ROW = 49
+
+logger = logging.getLogger(__name__)
 
 
 class Alone:
@@ -65,9 +70,9 @@ class Alone:
 
     def close(self) -> None:
         """Give the connection back."""
-        if self._own is not None:
+        if self._own is not None and self._own.connection is not None:
             self._own.connection.close()
-            self._own = None
+        self._own = None
 
     def is_for(self, order: Order) -> bool:
         """Say whether this can be tried here, now."""
@@ -106,8 +111,7 @@ class Alone:
             stock.places_move(trip, granted=[granted])
             trip.make_for_good(self._own)
         except Exception as error:
-            if self._own.connection is None:  # it was closed to end what was begun
-                self._own = None
+            self._look_at(error)
             is_lost = isinstance(error, trips.CommitLost)
             raise NotServed(Begun([answer], error) if answer and is_lost else None) from error
         self._leave(granted)
@@ -133,6 +137,18 @@ class Alone:
         values = look.values({"pk": vacancy_id})
         row = self._own.connection.execute(trips.marked(look.sql), values).fetchone()
         return None if row is None else look.made_of(row)
+
+    def _look_at(self, error: Exception) -> None:
+        """Close after an error of the connection, and say what should not happen."""
+        if isinstance(error, NotServed | trips.Changed | sqlite3.IntegrityError):
+            return
+        if getattr(error, "sqlite_errorcode", None) in BUSY:
+            return
+        if isinstance(error, sqlite3.Error | trips.CommitLost):
+            logger.warning("the till's own connection is closed: %s", error)
+            self.close()
+        else:
+            logger.warning("an order alone broke off", exc_info=error)
 
     def _leave(self, granted: stock.Granted) -> None:
         vacancy = granted.vacancy

@@ -1,4 +1,4 @@
-"""One batch of those who wait, each with what they are to be told; for tickets.group_commit."""
+"""One batch of those who wait, each with what they are to be told; for whoever serves the till."""
 
 from typing import Any
 

@@ -127,7 +127,7 @@ class Express:
         """Answer all `wishes`; `refused` are known to be too late unless they are repeats.
 
         Raises:
-            NotServed: as named. It swallows a cancellation: work belongs to the queue and not to
+            NotServed: as named. It swallows a cancellation: work belongs to the line and not to
                 whoever runs it.
         """
         batch, sent = Batch(wishes, now, careful=False, asks=False), False

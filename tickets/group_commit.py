@@ -70,11 +70,13 @@ class GroupCommit:
     def _join(self, one: Waiting) -> None:
         line = self.line
         with line.lock:
-            line.join(one)
+            line.refuse_if_full()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="till", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="till", daemon=True)
+                thread.start()
+                self._thread = thread
                 atexit.register(self.close)
+            line.waiting.append(one)
             line.end_turn_of_stopped_loop()
             if line.is_idle and not line.is_ringing:
                 line.is_ringing = True

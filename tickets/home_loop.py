@@ -70,7 +70,7 @@ class HomeLoop:
             answer = self.alone.serve(cast(Order, one.what), now=timezone.now())
         except NotServed as refusal:
             with self._line.lock:
-                self._line.turn = None
+                self._line.break_off(turn)
                 self._line.hand_over(partial(self._answer, [one], refusal.begun))
         else:
             deliver([(one, answer)], began_at)
@@ -105,8 +105,8 @@ class HomeLoop:
         if loop is not self._loop or not self.express.is_possible:
             return False
         if self.driver is not None and not self.driver.done():
-            self.express.close()  # of a loop that stands still, which may yet go on with it
-            self.express = Express()
+            self.express.close()
+            self.express = Express()  # that driver's loop stands still, and may yet go on
         turn = self._line.begin(loop)
         # No request's context: see vacancy.timing.
         self.driver = loop.create_task(self._drive(turn, self.express), context=Context())
@@ -121,7 +121,8 @@ class HomeLoop:
                 await self._serve(there, express)
 
     def _driver_ended(self, turn: Turn, driver: "asyncio.Task[None]") -> None:
-        self._end(turn)  # if it broke off
+        with self._line.lock:
+            self._line.break_off(turn)
         if not driver.cancelled() and (error := driver.exception()):
             logger.error("the till's driver broke off", exc_info=error)
 

@@ -44,15 +44,10 @@ class Line:
         self.crowd_until = 0.0  # monotonic seconds
         self._bell: SimpleQueue[None] = SimpleQueue()  # rung too often, no harm
 
-    def join(self, one: Waiting) -> None:
-        """Stand at the end of the line.
-
-        Raises:
-            LaneFull: too many wait already, or the process is ending.
-        """
+    def refuse_if_full(self) -> None:
+        """Raise LaneFull if too many wait already, or the process is ending."""
         if len(self.waiting) >= self.limit or self.is_closing:
             raise LaneFull("The till queue is full.")
-        self.waiting.append(one)
 
     def take(self, limit: int = BATCH_LIMIT) -> list[Waiting]:
         """Return who is first and whoever can be served with them: wishes, or one job."""
@@ -80,11 +75,20 @@ class Line:
         return self.turn
 
     def end(self, turn: Turn) -> None:
-        """Let the thread go on, if there is anything to do; no matter if that turn is over."""
+        """Let the thread go on if there is anything to do; everybody in this turn was answered.
+
+        Does nothing if it is over already.
+        """
         if self.turn is turn:
             self.turn, self.is_idle = None, not self.waiting
             if self.waiting or self.is_closing:
                 self.ring()
+
+    def break_off(self, turn: Turn) -> None:
+        """Let the thread go on, which may be serving somebody of this turn, as in `end`."""
+        if self.turn is turn:
+            self.turn = None
+            self.ring()
 
     def hand_over(self, work: Callable[[], object]) -> None:
         """Let the thread do this next."""
@@ -94,8 +98,7 @@ class Line:
     def end_turn_of_stopped_loop(self) -> None:
         """Let the thread go on where a loop was stopped that served."""
         if self.turn is not None and not self.turn.loop.is_running():
-            self.turn = None
-            self.ring()
+            self.break_off(self.turn)
 
     def ring(self) -> None:
         """Wake the thread; needs no lock."""

@@ -15,6 +15,9 @@ Note [A repeat gets the first answer]
     Read the stock before the keys. Whoever took the last place committed before we saw that it
     is gone, so the later look for the key sees their purchase, and the buyer who got that place
     and lost the answer is never told "sold out". The other way round there is a gap.
+
+    Who is served alone by the event loop (tickets.alone) has their key not read at all: sold, it
+    meets the constraint; refused, the thread reads both.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

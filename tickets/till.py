@@ -3,7 +3,7 @@
 Note [Twins]
     A client that loses patience sends its request again while the first still runs. The second
     waits for the first one's answer and gives the same; after five seconds it is told to come
-    again. If the first hung up in the queue, nobody was served, and the second takes its place.
+    again. If the first hung up in the line, nobody was served, and the second takes its place.
     Twins in two processes meet in the database (tickets.repeats).
 
 Note [Known too late]
@@ -103,7 +103,7 @@ async def _serve(wish: Wish) -> Answer:
         await asyncio.wait({first.answer}, timeout=max(0.0, deadline - time.monotonic()))
         if not first.answer.done():
             raise RequestInFlight("The first request with this idempotency key is still running.")
-        if not first.answer.cancelled():  # or it hung up in the queue: nobody was served
+        if not first.answer.cancelled():  # or it hung up in the line: nobody was served
             return cast(Answer, first.answer.result())
     return await _serve_first(wish, key)
 

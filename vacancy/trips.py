@@ -20,7 +20,8 @@ Note [One statement for a whole batch]
     transaction. What that costs is mostly what Python does around it, so they go to sqlite3 as
     they are, past Django's cursor and `atomic`, which rewrite placeholders, ask hooks and keep
     books. If a transaction is open already it stays Django's, and only the statements go so; if a
-    hook is in use, or somebody wants a log, everything goes Django's way.
+    hook is in use, or somebody wants a log, everything goes Django's way, except what the event
+    loop serves (tickets.alone).
 """
 
 import sqlite3
@@ -42,6 +43,7 @@ from django.db import (
     connections,
     transaction,
 )
+from django.utils.timezone import make_naive
 from psycopg.errors import DivisionByZero
 
 
@@ -73,7 +75,7 @@ class Trip:
         """Take along an update that must change something.
 
         Raises:
-            Changed: it changed nothing; told at the end of `together`.
+            Changed: it changed nothing; told by `send`.
         """
         self._counts.append(f"1 / {self._take_along(update, values)}")
 
@@ -144,7 +146,7 @@ class Steps(Trip):
         As `for_good` does, but past Django: see Note [One statement for a whole batch].
 
         Raises:
-            sqlite3.Error: what a step ran into; nothing was written.
+            sqlite3.Error: what a step ran into, in no words of Django's; nothing was written.
             Changed, CommitLost: as `Trip.send`.
         """
         execute, complete = own.connection.execute, False
@@ -168,7 +170,7 @@ def _spelled(value: Any) -> Any:
     if isinstance(value, UUID):
         return value.hex
     if isinstance(value, datetime):
-        return str(value.astimezone(UTC).replace(tzinfo=None))
+        return str(make_naive(value, UTC))
     return value
 
 

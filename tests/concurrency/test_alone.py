@@ -289,7 +289,10 @@ class TestTrouble:
     __test__ = BACKEND == "sqlite"
 
     async def test_loop_waits_for_no_lock(
-        self, served_by_thread: list[tuple[int, bool]], stock: Vacancy
+        self,
+        served_by_thread: list[tuple[int, bool]],
+        stock: Vacancy,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         """The thread does, while the loop goes on."""
         own = till.TILL.home.alone._own.connection
@@ -304,6 +307,7 @@ class TestTrouble:
         assert isinstance(await selling_one, Sale)
         assert served_by_thread == [(1, False)]
         assert await stored(stock) == (4, 1, 1, 1)
+        assert caplog.records == []
 
     @pytest.mark.parametrize("happened", [True, False])
     @pytest.mark.parametrize("closes", [True, False])
@@ -355,6 +359,34 @@ class TestTrouble:
 
         assert seen == [1, 2, 3, 3]
         assert await stored(stock) == (1, 4, 4, 4)
+
+    async def test_connection_that_cannot_read_is_replaced(
+        self,
+        served_by_thread: list[tuple[int, bool]],
+        stock: Vacancy,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Once, and it is said."""
+        till.TILL.home.alone._own.connection.close()
+        seen = [len(served_by_thread) for _ in range(3) if await sell(order(stock))]
+
+        assert seen == [1, 1, 1]
+        assert [record.name for record in caplog.records] == [alone.__name__]
+        assert await stored(stock) == (2, 3, 3, 3)
+
+    async def test_bug_is_said(
+        self,
+        served_by_thread: list[tuple[int, bool]],
+        stock: Vacancy,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """The thread sells all the same."""
+        monkeypatch.setattr(alone.Alone, "_grant", lambda *_: 1 / 0)
+
+        assert isinstance(await sell(order(stock)), Sale)
+        assert served_by_thread == [(1, False)]
+        assert [record.exc_info is not None for record in caplog.records] == [True]
 
     async def test_write_that_fails_keeps_nothing(
         self,

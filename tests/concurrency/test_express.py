@@ -76,6 +76,12 @@ async def all_answers(orders: Sequence[Order]) -> list[Any]:
     return await asyncio.gather(*(till.sell(one) for one in orders), return_exceptions=True)
 
 
+async def idle_turns() -> None:
+    """Let the event loop do what it would do at once."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 async def counters(stock: Vacancy) -> tuple[int, int]:
     """Read what is available and sold."""
     await database_sync_to_async(stock.refresh_from_db)()
@@ -483,6 +489,31 @@ class TestLoops:
         driver.cancel()
 
         assert isinstance(await waiting, Sale)
+
+    async def test_thread_is_not_overtaken_where_a_driver_was_cancelled(
+        self, express: Express, stock: Vacancy
+    ) -> None:
+        """It still serves what that driver handed over, so nobody else begins."""
+        began, end = threading.Event(), threading.Event()
+
+        def job() -> None:
+            began.set()
+            end.wait()
+
+        running = asyncio.create_task(till.run(job))
+        await asyncio.to_thread(began.wait)
+        driver = till.TILL.home.driver
+        assert driver is not None
+        driver.cancel()
+        await asyncio.wait({driver})
+        waiting = asyncio.create_task(till.sell(order(stock)))
+        await idle_turns()
+        is_idle, last_driver = till.TILL.line.is_idle, till.TILL.home.driver
+        end.set()
+
+        assert isinstance(await waiting, Sale)
+        await running
+        assert (is_idle, last_driver) == (False, driver)
 
     async def test_loop_that_ends_is_no_loss_to_those_who_wait_elsewhere(
         self, express: Express, stock: Vacancy, monkeypatch: pytest.MonkeyPatch

@@ -45,7 +45,11 @@ DECIDED_BY = (
     "fence",
     "is_rehearsal",
 )
-_MAY_BE_EMPTY = ("on_sale_from", "on_sale_until")
+_MAY_BE_EMPTY = [
+    field.attname
+    for field in Vacancy._meta.concrete_fields
+    if field.null and field.attname in DECIDED_BY
+]
 
 
 class GivenBack(NamedTuple):
