@@ -9,7 +9,7 @@ help:
 	@echo 'make test        the whole suite, on SQLite and on PostgreSQL with Valkey, side by side'
 	@echo 'make check       linters, types, import contracts, migrations, OpenAPI snapshot'
 	@echo 'make format      let the formatters change the code'
-	@echo 'make bench       floor, textbook and till on each server, measured (about 15 minutes)'
+	@echo 'make bench       floor, textbook and till on each server, measured (about 20 minutes)'
 	@echo 'make bench-lab   what identical load runs differ by here (about 12 minutes)'
 	@echo 'make bench-pages the dashboard with a million purchases, measured (2 minutes)'
 	@echo 'make bench-recorder what the load generator itself costs (about two minutes)'

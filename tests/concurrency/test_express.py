@@ -37,6 +37,7 @@ from vacancy.services import NotOnSale, SoldOut, VacancyNotFound
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Run = Callable[..., Any]
+PATIENCE_S = 60
 REAL_RUN: Run = Express._run
 
 
@@ -498,7 +499,7 @@ class TestLoops:
 
         def job() -> None:
             began.set()
-            end.wait()
+            end.wait(PATIENCE_S)
 
         running = asyncio.create_task(till.run(job))
         await asyncio.to_thread(began.wait)
