@@ -1,7 +1,7 @@
 """The product's paths, but the short form's purchase is an empty POST.
 
-Same body, schemas and auth; nothing is sold. What the reference run takes longer than this is what
-selling takes.
+Same body, schemas, auth and rate limit; nothing is sold. What the reference run takes longer than
+this is what selling takes.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -11,10 +11,11 @@ from ninja import HeaderEx, P
 from tickets.auth import key_or_open
 from tickets.schemas import ShortIn, ShortOut
 from ticketsite.api import PREFIX, Api
+from ticketsite.rates import KeyLimit
 from ticketsite.urls import urlpatterns as product
 from vacancy.answers import Answer
 
-empty = Api(urls_namespace="bench-twin", docs_url=None, openapi_url=None)
+empty = Api(throttle=KeyLimit(), urls_namespace="bench-twin", docs_url=None, openapi_url=None)
 
 
 @empty.post("/purchase", response=ShortOut, auth=key_or_open)

@@ -92,15 +92,6 @@ class Alone:
             NotServed: as named.
         """
         begun_at = time.monotonic()
-        try:
-            return self._serve(order, now)
-        finally:
-            self._in_a_row += 1
-            ended_at = time.monotonic()
-            if ended_at - begun_at >= SLOW_S:
-                self._slow_until = ended_at + THREAD_AFTER_SLOW_S
-
-    def _serve(self, order: Order, now: datetime) -> Answer:
         answer: Answer | None = None
         try:
             granted = self._grant(order, now)
@@ -114,6 +105,11 @@ class Alone:
             self._look_at(error)
             is_lost = isinstance(error, trips.CommitLost)
             raise NotServed(Begun([answer], error) if answer and is_lost else None) from error
+        finally:
+            self._in_a_row += 1
+            ended_at = time.monotonic()
+            if ended_at - begun_at >= SLOW_S:
+                self._slow_until = ended_at + THREAD_AFTER_SLOW_S
         self._leave(granted)
         return answer
 
@@ -128,7 +124,7 @@ class Alone:
             raise NotServed
         asked = [stock.Wish(order.move, order.qty)]
         granted = stock.places_grant(vacancy=vacancy, wishes=asked, now=now)
-        if granted.refuses_any:
+        if not granted.moves_any:
             raise NotServed
         return granted
 

@@ -73,7 +73,8 @@ class HomeLoop:
                 self._line.break_off(turn)
                 self._line.hand_over(partial(self._answer, [one], refusal.begun))
         else:
-            deliver([(one, answer)], began_at)
+            one.began_at, one.ended_at = began_at, time.perf_counter()
+            one.tell(answer)
             one.loop.call_soon(self._end, turn)
         return True
 
@@ -82,7 +83,6 @@ class HomeLoop:
             return None
         line = self._line
         with line.lock:
-            line.end_turn_of_stopped_loop()
             if not line.is_idle or line.is_ringing or line.is_closing:
                 return None
             if time.monotonic() < line.crowd_until or not self.alone.is_for(one.what):

@@ -10,6 +10,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from tickets.fields import PlainAutoField
+
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O, no 1/I: people read codes aloud
 CODE_LENGTH = 20  # 32 ** 20 = 100 bits: not to be guessed
 NAME_LENGTH = 100  # of an API key's name
@@ -172,7 +174,7 @@ class Hold(Asked):
             models.Index(
                 name="hold_active_ending", fields=["expires_at"], condition=Q(status="active")
             ),
-            models.Index(name="hold_of_client", fields=["client", "-created_at"]),
+            models.Index(name="hold_of_client_by_time", fields=["client", "created_at"]),
         )
 
     def __str__(self) -> str:
@@ -248,9 +250,9 @@ class Purchase(Asked):
             ),
         )
         indexes = (
-            models.Index(name="purchase_newest_first", fields=["-created_at"]),
-            models.Index(name="purchase_of_client", fields=["client", "-created_at"]),
-            models.Index(name="purchase_of_vacancy", fields=["vacancy", "-created_at"]),
+            models.Index(name="purchase_by_time", fields=["created_at"]),
+            models.Index(name="purchase_of_client_by_time", fields=["client", "created_at"]),
+            models.Index(name="purchase_of_vacancy_by_time", fields=["vacancy", "created_at"]),
             models.Index(
                 name="purchase_cancelled",
                 fields=["cancelled_at"],
@@ -266,6 +268,7 @@ class Purchase(Asked):
 class Ticket(models.Model):
     """One admission inside a purchase."""
 
+    id = PlainAutoField(primary_key=True)
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="tickets")
     code = models.CharField(max_length=CODE_LENGTH, unique=True, default=new_code)
     checked_in_at = models.DateTimeField(null=True, editable=False)

@@ -90,25 +90,10 @@ _running: dict[RepeatKey, Waiting] = {}
 async def _serve(wish: Wish) -> Answer:
     """Let a twin of a running request wait for that one's answer; serve everybody else."""
     key = wish.repeat_key
-    if key is None:
-        return await _serve_first(wish)
-    deadline = time.monotonic() + TWIN_PATIENCE_S
-    while (first := _running.get(key)) is not None:
-        if cast(Wish, first.what).request_hash != wish.request_hash:
-            raise IdempotencyKeyReused(
-                f"The idempotency key {wish.idempotency_key!r} is in use for another request."
-            )
-        if first.loop is not asyncio.get_running_loop():
-            break  # cannot be waited for from here; the constraint tells the two apart
-        await asyncio.wait({first.answer}, timeout=max(0.0, deadline - time.monotonic()))
-        if not first.answer.done():
-            raise RequestInFlight("The first request with this idempotency key is still running.")
-        if not first.answer.cancelled():  # or it hung up in the line: nobody was served
-            return cast(Answer, first.answer.result())
-    return await _serve_first(wish, key)
-
-
-async def _serve_first(wish: Wish, key: RepeatKey | None = None) -> Answer:
+    if key is not None and key in _running:
+        answer = await _answer_of_twin(wish, key)
+        if answer is not None:
+            return answer
     known = sold_out.known(wish)
     if known is not None and key is None:
         raise known
@@ -125,6 +110,24 @@ async def _serve_first(wish: Wish, key: RepeatKey | None = None) -> Answer:
     finally:
         if key is not None:
             _running.pop(key, None)
+
+
+async def _answer_of_twin(wish: Wish, key: RepeatKey) -> Answer | None:
+    """Wait for whoever runs with this key; None: they get none, or not from here."""
+    deadline = time.monotonic() + TWIN_PATIENCE_S
+    while (first := _running.get(key)) is not None:
+        if cast(Wish, first.what).request_hash != wish.request_hash:
+            raise IdempotencyKeyReused(
+                f"The idempotency key {wish.idempotency_key!r} is in use for another request."
+            )
+        if first.loop is not asyncio.get_running_loop():
+            break  # cannot be waited for from here; the constraint tells the two apart
+        await asyncio.wait({first.answer}, timeout=max(0.0, deadline - time.monotonic()))
+        if not first.answer.done():
+            raise RequestInFlight("The first request with this idempotency key is still running.")
+        if not first.answer.cancelled():  # or it hung up in the line: nobody was served
+            return cast(Answer, first.answer.result())
+    return None
 
 
 def forget_everything() -> None:

@@ -23,6 +23,15 @@ class Waiting:
         self.came_at = time.perf_counter()
         self.began_at = self.ended_at = 0.0
 
+    def tell(self, answer: Any) -> None:
+        """Hand the answer over; to be called in its event loop."""
+        if self.answer.done():  # hung up meanwhile; the purchase is theirs all the same
+            return
+        if isinstance(answer, BaseException):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
+
 
 Answered = tuple[Waiting, Any]
 
@@ -68,9 +77,4 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 def _settle(answers: list[Answered]) -> None:
     for one, answer in answers:
-        if one.answer.done():  # hung up meanwhile; the purchase is theirs all the same
-            continue
-        if isinstance(answer, BaseException):
-            one.answer.set_exception(answer)
-        else:
-            one.answer.set_result(answer)
+        one.tell(answer)

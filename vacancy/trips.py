@@ -43,7 +43,6 @@ from django.db import (
     connections,
     transaction,
 )
-from django.utils.timezone import make_naive
 from psycopg.errors import DivisionByZero
 
 
@@ -170,7 +169,7 @@ def _spelled(value: Any) -> Any:
     if isinstance(value, UUID):
         return value.hex
     if isinstance(value, datetime):
-        return str(make_naive(value, UTC))
+        return str(value.astimezone(UTC).replace(tzinfo=None))
     return value
 
 

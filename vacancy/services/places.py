@@ -98,11 +98,6 @@ class Granted:
         return bool(self.sold or self.held or self.confirmed)
 
     @property
-    def refuses_any(self) -> bool:
-        """Say whether anybody was refused."""
-        return any(isinstance(outcome, StockRefusal) for outcome in self.outcomes)
-
-    @property
     def lacks_any(self) -> bool:
         """Say whether anybody was refused for want of places."""
         return any(isinstance(outcome, SoldOut) for outcome in self.outcomes)
