@@ -8,9 +8,9 @@ from django.db import models
 class PlainAutoField(models.BigAutoField):  # type: ignore[type-arg]  # it takes none
     """Numbers rows as `BigAutoField` does, without SQLite's AUTOINCREMENT.
 
-    That promises never to give a number a second time, not even if the row with the highest one is
-    deleted. It costs another table's page with every insert, and who sells writes twelve pages in
-    all (docs/speed.md).
+    That promises never to give a number a second time, not even if the row with the highest one
+    was deleted. It costs a page of another table with every insert, where a sale writes ten in all
+    (docs/speed.md).
     """
 
     def db_type_suffix(self, connection: Any) -> str | None:
