@@ -4,7 +4,7 @@ Note [Alone]
     To wake the till's thread for one order, and the event loop again for its answer, took longer
     than to decide on it: both had slept, on a processor that has done something else meanwhile.
     So the loop does it at once, over a connection of its own, and everybody else waits for as
-    long: 0.7 ms on average, half of it COMMIT (docs/speed.md). They must not wait for more. The
+    long: 0.6 ms, half of it COMMIT (docs/speed.md). They must not wait for more. The
     connection waits for no lock; after an order that took long the thread serves for a
     while; and SQLite's log is moved into the database by the thread's connection only, which
     serves one order in fifty for that.

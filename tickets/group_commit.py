@@ -70,6 +70,7 @@ class GroupCommit:
     def _join(self, one: Waiting) -> None:
         line = self.line
         with line.lock:
+            line.end_turn_of_stopped_loop()
             line.refuse_if_full()
             if self._thread is None:
                 thread = threading.Thread(target=self._work, name="till", daemon=True)
@@ -77,7 +78,6 @@ class GroupCommit:
                 self._thread = thread
                 atexit.register(self.close)
             line.waiting.append(one)
-            line.end_turn_of_stopped_loop()
             if line.is_idle and not line.is_ringing:
                 line.is_ringing = True
                 # Not at once: who comes in the same turn of the event loop is served together.

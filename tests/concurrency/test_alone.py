@@ -17,13 +17,16 @@ from tests.backends import BACKEND
 from tickets import alone, selling, till
 from tickets.models import Hold, Purchase, Ticket
 from tickets.selectors import Client
+from tickets.waiting import Waiting
 from tickets.wishes import Answer, Held, HoldOrder, IdempotencyKeyReused, Order, Sale
 from vacancy import trips
+from vacancy.lanes import LaneFull
 from vacancy.models import Vacancy
 from vacancy.services import NotOnSale, OverPurchaseLimit, SoldOut, VacancyNotFound
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PATIENCE_S = 60
 REAL_COMMIT = trips._commit
 
 
@@ -208,6 +211,24 @@ class TestWhoIsServed:
         till.TILL.line.begin(stopped)
 
         assert isinstance(await sell(order(stock)), Sale)
+
+    async def test_turn_of_a_loop_that_was_stopped_ends_behind_a_full_line_too(
+        self,
+        served_by_thread: list[tuple[int, bool]],
+        stock: Vacancy,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Who finds it full is refused, and lets the thread go on for those who come later."""
+        line, stopped = till.TILL.line, asyncio.new_event_loop()
+        stopped.close()
+        line.begin(stopped)
+        monkeypatch.setattr(line, "limit", 1)
+        line.waiting.append(first := Waiting(order(stock)))
+
+        async with asyncio.timeout(PATIENCE_S):
+            assert isinstance(await sell(order(stock)), LaneFull)
+            assert isinstance(await first.answer, Sale)
+            assert isinstance(await sell(order(stock)), Sale)
 
 
 class TestAsItWasLeft:

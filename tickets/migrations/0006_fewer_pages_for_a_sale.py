@@ -13,22 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RemoveIndex(
-            model_name="hold",
-            name="hold_of_client",
-        ),
-        migrations.RemoveIndex(
-            model_name="purchase",
-            name="purchase_newest_first",
-        ),
-        migrations.RemoveIndex(
-            model_name="purchase",
-            name="purchase_of_client",
-        ),
-        migrations.RemoveIndex(
-            model_name="purchase",
-            name="purchase_of_vacancy",
-        ),
+        # First the new, then the old: PostgreSQL keeps readers away only from the first removal on.
         migrations.AlterField(
             model_name="ticket",
             name="id",
@@ -51,5 +36,21 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=["vacancy", "created_at"], name="purchase_of_vacancy_by_time"
             ),
+        ),
+        migrations.RemoveIndex(
+            model_name="hold",
+            name="hold_of_client",
+        ),
+        migrations.RemoveIndex(
+            model_name="purchase",
+            name="purchase_newest_first",
+        ),
+        migrations.RemoveIndex(
+            model_name="purchase",
+            name="purchase_of_client",
+        ),
+        migrations.RemoveIndex(
+            model_name="purchase",
+            name="purchase_of_vacancy",
         ),
     ]
