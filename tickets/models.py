@@ -249,8 +249,8 @@ class Purchase(Asked):
                 condition=Q(hold__isnull=False),
             ),
         )
-        # Newest first is read backwards: SQLite packs pages to the left, so an index that grows at
-        # its left end is balanced again and again (docs/speed.md).
+        # Newest first is read backwards: at the left end of an index SQLite writes a third more
+        # pages for a row than at its right (docs/speed.md).
         indexes = (
             models.Index(name="purchase_by_time", fields=["created_at"]),
             models.Index(name="purchase_of_client_by_time", fields=["client", "created_at"]),

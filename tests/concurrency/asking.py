@@ -12,9 +12,9 @@ from tickets.wishes import Order
 from vacancy.models import Vacancy
 
 
-def order(stock: Vacancy, qty: int = 1) -> Order:
-    """Ask for some of the stock, without a key."""
-    return Order(vacancy_id=stock.pk, qty=qty, client=None)
+def order(stock: Vacancy, qty: int = 1, **rest: Any) -> Order:
+    """Ask for some of the stock, without a key if nothing else is said."""
+    return Order(vacancy_id=stock.pk, qty=qty, **{"client": None} | rest)
 
 
 async def all_answers(orders: Sequence[Order]) -> list[Any]:

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from tests.backends import BACKEND
+from tests.concurrency.asking import order
 from tickets import alone, selling, till
 from tickets.models import Hold, Purchase, Ticket
 from tickets.selectors import Client
@@ -60,11 +61,6 @@ async def idle() -> None:
     """Wait until the till's thread has nothing to do."""
     while not till.TILL.line.is_idle:  # noqa: ASYNC110  # it tells nobody
         await asyncio.sleep(0)
-
-
-def order(stock: Vacancy, qty: int = 1, **rest: Any) -> Order:
-    """Ask for some of the stock."""
-    return Order(vacancy_id=stock.pk, qty=qty, **{"client": None} | rest)
 
 
 async def sell(wish: Order) -> Any:

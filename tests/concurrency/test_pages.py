@@ -5,10 +5,10 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.backends import BACKEND
+from tests.concurrency.asking import order
 from tests.conftest import make_vacancy
 from tickets import selling
 from tickets.selectors import Client
-from tickets.wishes import Order
 from vacancy.models import Vacancy
 
 FIRST, THEN = 1500, 200  # in a small table no index is ever out of balance
@@ -38,8 +38,7 @@ class TestLoneSale:
 def sell_one_by_one(vacancy: Vacancy, client: Client, *, count: int) -> None:
     """Sell a place to each buyer, with a COMMIT of its own."""
     for _ in range(count):
-        order = Order(vacancy_id=vacancy.pk, qty=1, client=client)
-        selling.serve_together(wishes=[order], now=timezone.now())
+        selling.serve_together(wishes=[order(vacancy, client=client)], now=timezone.now())
 
 
 def pages_of_log(mode: str) -> int:
